@@ -1,0 +1,334 @@
+"""The exception tree and the only SQLSTATE table of the package.
+
+Adapters extract facts from a driver's exception (`ErrorInfo`); `error_class` decides the class. No
+other module holds a SQLSTATE, so the same server error has the same class on every adapter.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = (
+    "CheckViolationError",
+    "CommitUnknownError",
+    "ConnectionTimeoutError",
+    "DataError",
+    "DatabaseConnectionError",
+    "DeadlockError",
+    "ErrorInfo",
+    "ExclusionViolationError",
+    "ForeignKeyViolationError",
+    "ImproperConfigurationError",
+    "IntegrityError",
+    "MappingError",
+    "MissingDependencyError",
+    "MultipleResultsFoundError",
+    "NotFoundError",
+    "NotNullViolationError",
+    "NotSupportedError",
+    "OperationCancelledError",
+    "OperationalError",
+    "ParameterError",
+    "PermissionDeniedError",
+    "PoolTimeoutError",
+    "QueryTimeoutError",
+    "SQLParsingError",
+    "SQLSpecError",
+    "SerializationConflictError",
+    "TransactionError",
+    "UniqueViolationError",
+    "error_class",
+    "server_error",
+)
+
+
+class SQLSpecError(Exception):
+    """Base class of every error that this package raises.
+
+    The fields are filled as far as they are known and are `None` otherwise. The driver's own exception,
+    where there is one, is `__cause__`. Parameter values never enter a message.
+
+    Attributes:
+        sqlstate: The five-character SQLSTATE that the server sent (PostgreSQL manual, appendix A).
+        detail: The server's DETAIL field. It may quote stored values: `str(error)` does not hold it.
+        hint: The server's HINT field.
+        constraint: Name of the violated constraint.
+        table: Name of the table that the error is about.
+        column: Name of the column that the error is about.
+        sql: Text of the statement, as the user wrote it.
+        adapter: Name of the adapter, such as `"asyncpg"`.
+    """
+
+    sqlstate: str | None
+    detail: str | None
+    hint: str | None
+    constraint: str | None
+    table: str | None
+    column: str | None
+    sql: str | None
+    adapter: str | None
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        sqlstate: str | None = None,
+        detail: str | None = None,
+        hint: str | None = None,
+        constraint: str | None = None,
+        table: str | None = None,
+        column: str | None = None,
+        sql: str | None = None,
+        adapter: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+        self.detail = detail
+        self.hint = hint
+        self.constraint = constraint
+        self.table = table
+        self.column = column
+        self.sql = sql
+        self.adapter = adapter
+
+    @property
+    def message(self) -> str:
+        """Return the message without hint or SQLSTATE."""
+        return str(self.args[0]) if self.args else ""
+
+    def __str__(self) -> str:
+        parts = [self.message]
+        if self.sqlstate:
+            parts.append(f" [{self.sqlstate}]")
+        if self.hint:
+            parts.append(f"\nhint: {self.hint}")
+        return "".join(parts)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Keyword-only fields would be lost by the default protocol; errors cross process borders in workers.
+        return type(self)._rebuild, (type(self), self.args, self.__dict__)
+
+    @staticmethod
+    def _rebuild(cls: type[SQLSpecError], args: tuple[object, ...], fields: dict[str, object]) -> SQLSpecError:
+        error = cls.__new__(cls, *args)
+        error.args = args
+        error.__dict__.update(fields)
+        return error
+
+
+class ImproperConfigurationError(SQLSpecError):
+    """A configuration key is unknown, in conflict with another, or cannot be honoured by the driver."""
+
+
+class MissingDependencyError(SQLSpecError, ImportError):
+    """An optional package is not installed; the message names the extra that brings it."""
+
+    def __init__(self, package: str, extra: str | None = None, **fields: str | None) -> None:
+        install = f"sqlspec[{extra or package}]"
+        super().__init__(
+            f"cannot import {package}: it is not installed; run: pip install '{install}'",
+            **fields,
+        )
+        self.package = package
+        self.extra = extra or package
+
+
+class NotSupportedError(SQLSpecError):
+    """The adapter, its driver or the server cannot do what was asked; the message gives the reason."""
+
+
+class ParameterError(SQLSpecError):
+    """Parameters do not fit the statement's placeholders. Raised before anything is sent."""
+
+
+class MappingError(SQLSpecError):
+    """Result columns or values do not fit the requested schema type."""
+
+
+class SQLParsingError(SQLSpecError):
+    """The statement is not valid: syntax, or a name or type that the server does not know (class 42)."""
+
+
+class NotFoundError(SQLSpecError):
+    """One row or one named statement was asked for and none was found."""
+
+
+class MultipleResultsFoundError(SQLSpecError):
+    """At most one row was asked for and more were found."""
+
+
+class IntegrityError(SQLSpecError):
+    """An integrity constraint was violated (class 23)."""
+
+
+class UniqueViolationError(IntegrityError):
+    """A unique or primary key constraint was violated (23505)."""
+
+
+class ForeignKeyViolationError(IntegrityError):
+    """A foreign key constraint was violated (23503, and 23001 for RESTRICT)."""
+
+
+class NotNullViolationError(IntegrityError):
+    """NULL was given for a column or domain that forbids it (23502)."""
+
+
+class CheckViolationError(IntegrityError):
+    """A check constraint was violated (23514)."""
+
+
+class ExclusionViolationError(IntegrityError):
+    """An exclusion constraint was violated (23P01)."""
+
+
+class DataError(SQLSpecError):
+    """A value does not fit its type (class 22), or Python cannot represent it exactly."""
+
+
+class TransactionError(SQLSpecError):
+    """The transaction is in a state that forbids the call, or it was rolled back (classes 25, 40, ...)."""
+
+
+class SerializationConflictError(TransactionError):
+    """The transaction lost against a concurrent one and may be retried (40001)."""
+
+
+class DeadlockError(TransactionError):
+    """The server ended the transaction to break a deadlock; it may be retried (40P01)."""
+
+
+class CommitUnknownError(TransactionError):
+    """The connection was lost while COMMIT was under way: the transaction may or may not be stored."""
+
+
+class DatabaseConnectionError(SQLSpecError):
+    """A connection could not be opened, or was lost."""
+
+
+class PermissionDeniedError(DatabaseConnectionError):
+    """The role may not connect (class 28) or lacks a privilege on an object (42501)."""
+
+
+class ConnectionTimeoutError(DatabaseConnectionError):
+    """The server did not complete the connection within `connect_timeout`."""
+
+
+class PoolTimeoutError(DatabaseConnectionError):
+    """No pooled connection became free within `acquire_timeout`."""
+
+
+class OperationalError(SQLSpecError):
+    """The server or the connection failed in a way that is not the statement's fault."""
+
+
+class QueryTimeoutError(OperationalError):
+    """A statement took longer than `timeout=`, or than the server's own statement timeout."""
+
+
+class OperationCancelledError(OperationalError):
+    """A statement was cancelled on the server by somebody else (57014)."""
+
+
+class ErrorInfo(NamedTuple):
+    """What an adapter extracts from a driver's exception. Facts only; classes are decided here.
+
+    Attributes:
+        message: The server's primary message, or the driver's own words.
+        sqlstate: The SQLSTATE; `None` where the driver hides it or the error did not come from the server.
+        fallback: Class for an error without SQLSTATE, such as a refused connection.
+    """
+
+    message: str
+    sqlstate: str | None = None
+    detail: str | None = None
+    hint: str | None = None
+    constraint: str | None = None
+    table: str | None = None
+    column: str | None = None
+    fallback: type[SQLSpecError] = OperationalError
+
+
+# PostgreSQL manual, appendix A. Full codes win over classes (the first two characters).
+_CODES: dict[str, type[SQLSpecError]] = {
+    "21000": DataError,
+    "23001": ForeignKeyViolationError,
+    "23502": NotNullViolationError,
+    "23503": ForeignKeyViolationError,
+    "23505": UniqueViolationError,
+    "23514": CheckViolationError,
+    "23P01": ExclusionViolationError,
+    "25P03": DatabaseConnectionError,
+    "25P04": DatabaseConnectionError,
+    "3D000": DatabaseConnectionError,
+    "3F000": SQLParsingError,
+    "40001": SerializationConflictError,
+    "40003": CommitUnknownError,
+    "40P01": DeadlockError,
+    "42501": PermissionDeniedError,
+    "53300": DatabaseConnectionError,
+    "57014": OperationCancelledError,
+    "57P01": DatabaseConnectionError,
+    "57P02": DatabaseConnectionError,
+    "57P03": DatabaseConnectionError,
+    "57P04": DatabaseConnectionError,
+    "57P05": DatabaseConnectionError,
+}
+_CLASSES: dict[str, type[SQLSpecError]] = {
+    "08": DatabaseConnectionError,
+    "0A": NotSupportedError,
+    "22": DataError,
+    "23": IntegrityError,
+    "25": TransactionError,
+    "28": PermissionDeniedError,
+    "2D": TransactionError,
+    "3B": TransactionError,
+    "40": TransactionError,
+    "42": SQLParsingError,
+    "44": IntegrityError,
+}
+# 57014 has three causes that only the primary message tells apart. Matched whole, never as a substring.
+_TIMEOUT_MESSAGES = frozenset({"canceling statement due to statement timeout", "canceling statement due to lock timeout"})
+
+RETRYABLE: tuple[type[SQLSpecError], ...] = (SerializationConflictError, DeadlockError)
+"""Errors after which the server promises that running the whole transaction again may succeed."""
+
+
+def error_class(sqlstate: str | None) -> type[SQLSpecError]:
+    """Return the exception class for a SQLSTATE.
+
+    Args:
+        sqlstate: Five characters, or `None` when unknown.
+
+    Returns:
+        The class for the full code, else for its class, else `OperationalError`.
+    """
+    if sqlstate is None:
+        return OperationalError
+    return _CODES.get(sqlstate) or _CLASSES.get(sqlstate[:2]) or OperationalError
+
+
+def server_error(info: ErrorInfo, *, sql: str | None, adapter: str) -> SQLSpecError:
+    """Build the exception for what an adapter extracted.
+
+    Args:
+        info: The extracted fields.
+        sql: Text of the statement, as the user wrote it.
+        adapter: Name of the adapter.
+
+    Returns:
+        An instance of the class that `error_class` names, with every known field filled.
+    """
+    kind = info.fallback if info.sqlstate is None else error_class(info.sqlstate)
+    if kind is OperationCancelledError and info.message in _TIMEOUT_MESSAGES:
+        kind = QueryTimeoutError
+    return kind(
+        info.message,
+        sqlstate=info.sqlstate,
+        detail=info.detail,
+        hint=info.hint,
+        constraint=info.constraint,
+        table=info.table,
+        column=info.column,
+        sql=sql,
+        adapter=adapter,
+    )
