@@ -37,7 +37,9 @@ __all__ = (
     "SerializationConflictError",
     "TransactionError",
     "UniqueViolationError",
+    "ends_session",
     "error_class",
+    "is_stale_statement",
     "server_error",
 )
 
@@ -289,6 +291,12 @@ _CLASSES: dict[str, type[SQLSpecError]] = {
 # 57014 has three causes that only the primary message tells apart. Matched whole, never as a substring.
 _TIMEOUT_MESSAGES = frozenset({"canceling statement due to statement timeout", "canceling statement due to lock timeout"})
 
+# The server ends the session together with one of these.
+_ENDING = frozenset({"25P03", "25P04", "57P01", "57P02", "57P03", "57P04", "57P05"})
+# A prepared statement does not fit the schema any more: it is gone, or a parameter or column has another type.
+_STALE = frozenset({"26000", "42804"})
+_STALE_MESSAGES = ("cached plan must not change result type", "cache lookup failed for type")
+
 RETRYABLE: tuple[type[SQLSpecError], ...] = (SerializationConflictError, DeadlockError)
 """Errors after which the server promises that running the whole transaction again may succeed."""
 
@@ -305,6 +313,19 @@ def error_class(sqlstate: str | None) -> type[SQLSpecError]:
     if sqlstate is None:
         return OperationalError
     return _CODES.get(sqlstate) or _CLASSES.get(sqlstate[:2]) or OperationalError
+
+
+def ends_session(sqlstate: str | None) -> bool:
+    """Tell whether the server closes the connection together with this error."""
+    return sqlstate is not None and (sqlstate in _ENDING or sqlstate.startswith("08"))
+
+
+def is_stale_statement(sqlstate: str | None, message: str) -> bool:
+    """Tell whether a statement failed because it was prepared before the schema changed.
+
+    Such a failure comes before anything is executed, so preparing again and repeating the call is safe.
+    """
+    return sqlstate in _STALE or message.startswith(_STALE_MESSAGES)
 
 
 def server_error(info: ErrorInfo, *, sql: str | None, adapter: str) -> SQLSpecError:

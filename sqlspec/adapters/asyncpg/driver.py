@@ -1,0 +1,354 @@
+"""One asyncpg connection behind the adapter contract. Written for asyncpg 0.32."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+from typing import TYPE_CHECKING, Any
+
+from sqlspec.adapters.asyncpg._types import Refusals, install_codecs
+from sqlspec.adapters.asyncpg.spec import SPEC
+from sqlspec.core.result import Column, Described, RawResult
+from sqlspec.driver._async_driver import AsyncCursor, AsyncDriver, DriverStatus, Notification, aborted_commit
+from sqlspec.driver._statements import StatementCache
+from sqlspec.exceptions import (
+    ConnectionTimeoutError,
+    DatabaseConnectionError,
+    ErrorInfo,
+    MissingDependencyError,
+    OperationalError,
+    ends_session,
+    is_stale_statement,
+)
+from sqlspec.postgres.errors import affected_rows, check_session
+
+try:
+    import asyncpg
+except ImportError as error:  # pragma: no cover - needs an environment without the driver
+    raise MissingDependencyError("asyncpg", "asyncpg") from error
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+    from typing import Self
+
+    from asyncpg.prepared_stmt import PreparedStatement
+
+    from sqlspec.core.plan import Plan
+    from sqlspec.driver._statements import Derived
+    from sqlspec.postgres.settings import ConnectionSettings
+
+__all__ = ("AsyncpgDriver",)
+
+_PREPARED_VERBS = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "TABLE"})
+_COUNTED_VERBS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
+
+
+class _Prepared:
+    """A statement prepared on one connection."""
+
+    __slots__ = ("check", "columns", "fetch", "statement", "used")
+
+    def __init__(
+        self,
+        statement: PreparedStatement[Any],
+        columns: tuple[Column, ...],
+        check: Callable[[Sequence[Any]], Sequence[Any]],
+    ) -> None:
+        self.statement = statement
+        self.fetch = statement.fetch
+        self.columns = columns
+        self.check = check
+        self.used = True
+
+
+class AsyncpgDriver(AsyncDriver):
+    """A connection of asyncpg."""
+
+    __slots__ = ("_caller", "_connection", "_inbox", "_names", "_refusals", "_statements", "_stopped", "_uncounted")
+
+    spec = SPEC
+    native_errors = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+
+    def __init__(self, connection: asyncpg.Connection[Any], derived: Derived, refusals: Refusals, cached: int) -> None:
+        self._connection = connection
+        self.derived = derived
+        self._refusals = refusals
+        self._statements: StatementCache[_Prepared] = StatementCache(cached)
+        self._names = itertools.count(1)
+        self._caller: asyncio.Task[Any] | None = None
+        self._stopped = False
+        self._uncounted: set[str] = set()
+        self._inbox: asyncio.Queue[Notification | None] | None = None
+
+    # -- the connection ---------------------------------------------------------------------------
+
+    @classmethod
+    async def connect(cls, settings: ConnectionSettings, derived: Derived) -> Self:
+        connection = await asyncpg.connect(**_connect_options(settings))
+        try:
+            server = connection.get_settings()
+            check_session(server.client_encoding, server.standard_conforming_strings)
+            refusals = await install_codecs(connection, derived.codecs)
+        except BaseException:
+            connection.terminate()
+            raise
+        return cls(connection, derived, refusals, settings.native.get("statement_cache_size", 256))
+
+    @property
+    def connection(self) -> asyncpg.Connection[Any]:
+        return self._connection
+
+    @property
+    def backend_pid(self) -> int | None:
+        return self._connection.get_server_pid()
+
+    async def close(self) -> None:
+        if self._inbox is not None:
+            self._inbox.put_nowait(None)
+        try:
+            await self._connection.close(timeout=2)
+        except (*self.native_errors, asyncio.CancelledError) as error:
+            self._connection.terminate()
+            if isinstance(error, asyncio.CancelledError):
+                raise
+
+    def is_closed(self) -> bool:
+        return self._connection.is_closed()
+
+    def status(self) -> DriverStatus:
+        if self._connection.is_closed():
+            return "unknown"
+        return "active" if self._connection.is_in_transaction() else "idle"
+
+    # -- statements -------------------------------------------------------------------------------
+
+    async def execute(self, plan: Plan, args: Sequence[Any]) -> RawResult:
+        prepared = self._statements.get(plan.sql)
+        self._caller = asyncio.current_task()
+        try:
+            if prepared is None:
+                if not (plan.returns_rows or plan.arity or plan.verb in _PREPARED_VERBS):
+                    return RawResult((), (), "tuple", affected_rows(await self._command(plan)))
+                prepared = await self._prepare(plan.sql)
+            prepared.used = True
+            try:
+                rows = await prepared.fetch(*prepared.check(args))
+            except asyncpg.PostgresError as error:
+                prepared = await self._prepare_again(plan.sql, error)
+                rows = await prepared.fetch(*prepared.check(args))
+        except asyncio.CancelledError:
+            self._absorb_stop()
+            raise
+        finally:
+            self._caller = None
+        columns = prepared.columns
+        if self._refusals.met:
+            self._refusals.raise_first(rows, columns)
+        if plan.verb == "SELECT":
+            return RawResult(rows, columns, "tuple", len(rows))
+        return RawResult(rows, columns, "tuple", affected_rows(prepared.statement.get_statusmsg()))
+
+    async def _command(self, plan: Plan) -> str | None:
+        tag = await self._connection.execute(plan.sql)
+        if plan.verb in ("DEALLOCATE", "DISCARD"):
+            self._statements.clear()
+        return tag
+
+    async def _prepare(self, sql: str) -> _Prepared:
+        statement = await self._connection.prepare(sql, name=f"sqlspec_{next(self._names)}")
+        oids = tuple(parameter.oid for parameter in statement.get_parameters())
+        columns = tuple(Column(attribute.name, attribute.type.oid) for attribute in statement.get_attributes())
+        await self.learn_types((*oids, *(column.oid for column in columns)))
+        prepared = _Prepared(statement, self.derived.columns(columns), self.derived.codecs.checker(oids))
+        # The statement that is evicted is closed on the server by asyncpg once it is garbage.
+        self._statements.add(sql, prepared)
+        return prepared
+
+    async def _prepare_again(self, sql: str, error: asyncpg.PostgresError) -> _Prepared:
+        """Prepare anew after a change of the schema; re-raise whatever else it is.
+
+        Inside a transaction the error has already aborted it, so it must reach the user.
+        """
+        if not is_stale_statement(error.sqlstate, error.args[0]):
+            raise error
+        self._statements.discard(sql)
+        if self._connection.is_in_transaction():
+            raise error
+        await self._connection.reload_schema_state()
+        return await self._prepare(sql)
+
+    async def execute_many(self, plan: Plan, rows: Iterable[Sequence[Any]]) -> RawResult:
+        # The driver reports no count for a batch; the rows of RETURNING can be counted.
+        counted = plan.verb in _COUNTED_VERBS and not plan.returns_rows and await self._can_return(plan)
+        sql = f"{plan.body}\nreturning 1" if counted else plan.sql
+        prepared = self._statements.get(sql) or await self._prepare(sql)
+        prepared.used = True
+        check = prepared.check
+        bound = (check(row) for row in rows)
+        if not plan.returns_rows and not counted:
+            await prepared.statement.executemany(bound)
+            return RawResult((), (), "tuple", None)
+        found = await prepared.statement.fetchmany(bound)
+        if counted:
+            return RawResult((), (), "tuple", len(found))
+        if self._refusals.met:
+            self._refusals.raise_first(found, prepared.columns)
+        return RawResult(found, prepared.columns, "tuple", len(found))
+
+    async def _can_return(self, plan: Plan) -> bool:
+        """Prepare a batch with RETURNING; `False` when a rule of the table forbids that.
+
+        The refusal would abort the caller's transaction, so the first attempt is made in a savepoint.
+        """
+        sql = f"{plan.body}\nreturning 1"
+        if sql in self._statements.entries:
+            return True
+        if plan.sql in self._uncounted:
+            return False
+        await self._connection.execute("savepoint sqlspec_count")
+        try:
+            await self._prepare(sql)
+        except asyncpg.FeatureNotSupportedError:
+            await self._connection.execute("rollback to sqlspec_count; release sqlspec_count")
+            self._uncounted.add(plan.sql)
+            return False
+        await self._connection.execute("release sqlspec_count")
+        return True
+
+    async def execute_script(self, text: str) -> None:
+        await self._connection.execute(text)
+        # A script may have dropped what was prepared; preparing again is cheap, a missing statement is an error.
+        if "deallocate" in text.lower() or "discard" in text.lower():
+            self._statements.clear()
+
+    async def describe(self, plan: Plan) -> Described:
+        prepared = self._statements.get(plan.sql) or await self._prepare(plan.sql)
+        oids = tuple(parameter.oid for parameter in prepared.statement.get_parameters())
+        return Described(oids, prepared.columns)
+
+    async def fetch_text(self, text: str) -> Sequence[Sequence[str | None]]:
+        return [tuple(row) for row in await self._connection.fetch(text)]
+
+    async def commit(self) -> None:
+        # The tag tells what COMMIT did; a COMMIT of an aborted transaction answers ROLLBACK.
+        if await self._connection.execute("commit") == "ROLLBACK":
+            raise aborted_commit(SPEC.name)
+
+    async def open_cursor(self, plan: Plan, args: Sequence[Any]) -> AsyncCursor:
+        prepared = self._statements.get(plan.sql) or await self._prepare(plan.sql)
+        cursor = await prepared.statement.cursor(*prepared.check(args))
+        return _Cursor(cursor, prepared.columns, self._refusals)
+
+    # -- errors and cancellation ------------------------------------------------------------------
+
+    def error_info(self, error: BaseException) -> ErrorInfo:
+        if isinstance(error, asyncpg.PostgresError) and error.sqlstate is not None:
+            return ErrorInfo(
+                message=error.args[0] if error.args else type(error).__name__,
+                sqlstate=error.sqlstate,
+                detail=error.detail,
+                hint=error.hint,
+                constraint=error.constraint_name,
+                table=error.table_name,
+                column=error.column_name,
+            )
+        lost = isinstance(error, OSError) or self._connection.is_closed()
+        words = str(error) or type(error).__name__
+        return ErrorInfo(words, fallback=DatabaseConnectionError if lost else OperationalError)
+
+    @classmethod
+    def connect_error_info(cls, error: BaseException) -> ErrorInfo:
+        if isinstance(error, asyncpg.PostgresError) and error.sqlstate is not None:
+            return ErrorInfo(error.args[0], error.sqlstate, error.detail, error.hint, fallback=DatabaseConnectionError)
+        if isinstance(error, TimeoutError):
+            return ErrorInfo(
+                "connecting timed out: the server did not answer within connect_timeout; check host and port",
+                fallback=ConnectionTimeoutError,
+            )
+        return ErrorInfo(f"cannot connect: {error}", fallback=DatabaseConnectionError)
+
+    def is_broken(self, error: BaseException) -> bool:
+        if self._connection.is_closed() or isinstance(error, (OSError, asyncpg.InternalClientError)):
+            return True
+        if not isinstance(error, asyncpg.PostgresError):
+            return False
+        return ends_session(error.sqlstate) or getattr(error, "severity_en", None) in ("FATAL", "PANIC")
+
+    async def cancel(self) -> None:
+        # asyncpg sends a CancelRequest when the task that waits for a statement is cancelled; there is no other
+        # public way. `execute` turns that into the server's own answer and takes the cancellation back.
+        caller = self._caller
+        if caller is not None and not self._stopped:
+            self._stopped = True
+            caller.cancel()
+
+    def _absorb_stop(self) -> None:
+        if self._stopped and self._caller is not None:
+            self._stopped = False
+            if self._caller.uncancel() == 0:
+                raise asyncpg.QueryCanceledError("canceling statement due to user request")
+
+    # -- notifications ----------------------------------------------------------------------------
+
+    async def subscribe(self, channels: Sequence[str]) -> None:
+        inbox: asyncio.Queue[Notification | None] = asyncio.Queue()
+        self._inbox = inbox
+        self._connection.add_termination_listener(lambda _: inbox.put_nowait(None))
+        for channel in channels:
+            await self._connection.add_listener(
+                channel, lambda _, pid, name, payload: inbox.put_nowait(Notification(name, payload, pid))
+            )
+
+    async def notifications(self) -> AsyncIterator[Notification]:
+        inbox = self._inbox
+        while inbox is not None:
+            notification = await inbox.get()
+            if notification is None:
+                return
+            yield notification
+
+
+class _Cursor(AsyncCursor):
+    """A portal of the extended query protocol."""
+
+    __slots__ = ("_columns", "_cursor", "_refusals")
+
+    def __init__(self, cursor: Any, columns: tuple[Column, ...], refusals: Refusals) -> None:
+        self._cursor = cursor
+        self._columns = columns
+        self._refusals = refusals
+
+    async def fetch(self, count: int) -> RawResult:
+        rows = await self._cursor.fetch(count)
+        if self._refusals.met:
+            self._refusals.raise_first(rows, self._columns)
+        return RawResult(rows, self._columns, "tuple", None)
+
+    async def close(self) -> None:
+        # The portal is freed with the transaction, or when asyncpg finds the cursor to be garbage.
+        self._cursor = None
+
+
+def _connect_options(settings: ConnectionSettings) -> dict[str, Any]:
+    """Return the arguments of `asyncpg.connect`."""
+    servers = list(zip(settings.hosts, settings.ports, strict=True))
+    if settings.load_balance_hosts == "random":
+        random.shuffle(servers)
+    server_settings = dict(settings.session_settings)
+    for key, value in (("application_name", settings.application_name), ("options", settings.options)):
+        if value is not None:
+            server_settings[key] = value
+    return {
+        "host": [host for host, _ in servers],
+        "port": [port for _, port in servers],
+        "user": settings.user,
+        "password": settings.password,
+        "database": settings.database,
+        "timeout": settings.connect_timeout,
+        "ssl": settings.sslmode,
+        "target_session_attrs": settings.target_session_attrs,
+        "server_settings": server_settings,
+        # Statements are kept by this package, with the types that their parameters were checked against.
+        "statement_cache_size": 0,
+    }

@@ -1,0 +1,65 @@
+"""What asyncpg can do, and the spellings that it uses."""
+
+from __future__ import annotations
+
+from sqlspec.core.capabilities import NATIVE, AdapterSpec, Capabilities, Support
+from sqlspec.postgres.settings import KeyDialect
+
+__all__ = ("DIALECT", "SPEC")
+
+SPEC = AdapterSpec(
+    name="asyncpg",
+    dialect="postgres",
+    parameter_style="numeric",
+    tested_with="asyncpg>=0.32,<0.33",
+    capabilities=Capabilities(
+        rows_affected=Support(
+            "emulated",
+            "the driver reports no count for a batch, so RETURNING is added to it; a batch into a table whose rules "
+            "forbid that gives None",
+        ),
+        columns_when_empty=NATIVE,
+        duplicate_columns=NATIVE,
+        sqlstate=NATIVE,
+        usable_after_error=NATIVE,
+        savepoints=NATIVE,
+        isolation=NATIVE,
+        multi_statement=NATIVE,
+        execute_many_returning=NATIVE,
+        stream=NATIVE,
+        stack_in_one_trip=Support(
+            "emulated",
+            "the driver has no pipeline mode: statements of a stack are sent one by one, in one transaction",
+            "upstream",
+        ),
+        listen=NATIVE,
+        cancel=NATIVE,
+        copy_in=Support("no", "the Arrow layer that uses it does not exist yet", "todo"),
+        copy_out=Support("no", "the Arrow layer that uses it does not exist yet", "todo"),
+        arrow_in=Support("no", "the Arrow layer does not exist yet", "todo"),
+        arrow_out=Support("no", "the Arrow layer does not exist yet", "todo"),
+        tls=NATIVE,
+    ),
+)
+
+DIALECT = KeyDialect(
+    adapter="asyncpg",
+    aliases={
+        "timeout": "connect_timeout",
+        "ssl": "sslmode",
+        "server_settings": "session_settings",
+        "max_inactive_connection_lifetime": "max_idle",
+    },
+    native=frozenset({"statement_cache_size"}),
+    refused={
+        "command_timeout": "a limit for every call is not built; pass timeout= to a call, or set statement_timeout",
+        "max_queries": "connections are not retired by a count of queries; use max_lifetime",
+        "max_cached_statement_lifetime": "statements are kept by number; use statement_cache_size",
+        "max_cacheable_statement_size": "statements are kept by number; use statement_cache_size",
+        "record_class": "rows are mapped by schema_type; pass it to the call",
+        "connection_class": "the connection class is the package's own choice",
+        "loop": "the running event loop is used",
+        "init": "run statements in a session instead, or use session_settings",
+        "setup": "run statements in a session instead, or use session_settings",
+    },
+)

@@ -1,0 +1,223 @@
+"""libpq calls that need no waiting of their own, shared by both flavours. Written for psycopg 3.3."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from sqlspec.core.result import Column
+from sqlspec.exceptions import (
+    ConnectionTimeoutError,
+    DatabaseConnectionError,
+    ErrorInfo,
+    MissingDependencyError,
+    OperationalError,
+    ends_session,
+)
+
+try:
+    import psycopg
+    from psycopg import pq
+    from psycopg.errors import error_from_result
+    from psycopg.waiting import Ready, Wait
+except ImportError as missing:  # pragma: no cover - needs an environment without the driver
+    raise MissingDependencyError("psycopg", "psycopg") from missing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+    from psycopg.pq.abc import PGconn, PGresult
+
+    from sqlspec.postgres.settings import ConnectionSettings
+
+__all__ = ("AsyncNative", "SyncNative", "columns_of", "connect_options", "error_info", "failure", "pipeline")
+
+Error = psycopg.Error
+AsyncNative = psycopg.AsyncConnection
+SyncNative = psycopg.Connection
+
+_SENT_AT_ONCE = 64
+"""Commands put into libpq's buffer between two looks at the socket."""
+
+FATAL_ERROR = pq.ExecStatus.FATAL_ERROR
+PIPELINE_SYNC = pq.ExecStatus.PIPELINE_SYNC
+PIPELINE_ABORTED = pq.ExecStatus.PIPELINE_ABORTED
+
+
+def failure(result: PGresult) -> psycopg.Error:
+    """Return the driver's exception for an error result."""
+    return error_from_result(result, encoding="utf-8")
+
+
+def session_parameters(pgconn: PGconn) -> tuple[str | None, str | None]:
+    """Return what the server reported as client_encoding and standard_conforming_strings."""
+    names = (b"client_encoding", b"standard_conforming_strings")
+    encoding, strings = (pgconn.parameter_status(name) for name in names)
+    return encoding and encoding.decode(), strings and strings.decode()
+
+
+def text_rows(result: PGresult) -> list[tuple[str | None, ...]]:
+    """Return the rows of a text-format result."""
+    values = (
+        [result.get_value(row, column) for column in range(result.nfields)] for row in range(result.ntuples)
+    )
+    return [tuple(None if value is None else value.decode() for value in row) for row in values]
+
+
+def columns_of(result: PGresult) -> tuple[Column, ...]:
+    """Return the columns of a result or description."""
+    return tuple(
+        Column((result.fname(at) or b"").decode(), result.ftype(at), result.fmod(at)) for at in range(result.nfields)
+    )
+
+
+def pipeline(
+    pgconn: PGconn, commands: Iterator[Callable[[], Any]], receive: Callable[[int, PGresult], None]
+) -> Generator[Wait, Ready, None]:
+    """Send commands and receive their results at the same time, up to one synchronisation point at the end.
+
+    Neither side is ever waited for alone, so buffers cannot fill up on both. After the first error nothing more is
+    sent. The connection is out of pipeline mode and in sync when this returns or raises.
+
+    Args:
+        pgconn: The connection, in no query.
+        commands: Each sends one query; read lazily.
+        receive: Called with the number of the command and each of its results, until one is an error.
+
+    Raises:
+        psycopg.Error: The first error of the server.
+    """
+    pgconn.enter_pipeline_mode()
+    answers = _Answers(pgconn, receive)
+    refused: Exception | None = None
+    sending = True
+    while True:
+        ready = yield (Wait.RW if sending else Wait.R)
+        if ready & Ready.R:
+            pgconn.consume_input()
+            if answers.read():
+                break
+        if sending and ready & Ready.W:
+            try:
+                sending = answers.error is None and _send_some(commands)
+            except Exception as error:  # a row that does not fit, met while rows are read lazily
+                refused, sending = error, False
+            if not sending:
+                pgconn.pipeline_sync()
+            while pgconn.flush():
+                if (yield Wait.RW) & Ready.R:
+                    pgconn.consume_input()
+    pgconn.exit_pipeline_mode()
+    if refused is not None:
+        raise refused
+    if answers.error is not None:
+        raise failure(answers.error)
+
+
+class _Answers:
+    """Results of a pipeline, told apart by command: libpq puts a NULL behind the results of each."""
+
+    def __init__(self, pgconn: PGconn, receive: Callable[[int, PGresult], None]) -> None:
+        self._pgconn = pgconn
+        self._receive = receive
+        self._command = 0
+        self._answered = False
+        self.error: PGresult | None = None
+
+    def read(self) -> bool:
+        """Take what has arrived; `True` once the synchronisation point is reached."""
+        while not self._pgconn.is_busy():
+            result = self._pgconn.get_result()
+            if result is None:
+                if not self._answered:
+                    return False
+                self._answered = False
+                self._command += 1
+                continue
+            if result.status == PIPELINE_SYNC:
+                return True
+            self._answered = True
+            if result.status == FATAL_ERROR:
+                self.error = self.error or result
+            elif result.status != PIPELINE_ABORTED and self.error is None:
+                self._receive(self._command, result)
+        return False
+
+
+def _send_some(commands: Iterator[Callable[[], Any]]) -> bool:
+    """Send the next commands; `False` when there are no more."""
+    for _ in range(_SENT_AT_ONCE):
+        command = next(commands, None)
+        if command is None:
+            return False
+        command()
+    return True
+
+
+def error_info(error: BaseException, lost: bool) -> ErrorInfo:
+    """Extract the fields of one of psycopg's exceptions."""
+    diag = getattr(error, "diag", None)
+    if diag is None or diag.sqlstate is None:
+        words = str(error).strip() or type(error).__name__
+        return ErrorInfo(words, fallback=DatabaseConnectionError if lost else OperationalError)
+    return ErrorInfo(
+        message=diag.message_primary or "",
+        sqlstate=diag.sqlstate,
+        detail=diag.message_detail,
+        hint=diag.message_hint,
+        constraint=diag.constraint_name,
+        table=diag.table_name,
+        column=diag.column_name,
+    )
+
+
+def connect_error_info(error: BaseException) -> ErrorInfo:
+    """Extract the facts of a failed connection attempt."""
+    if isinstance(error, psycopg.errors.ConnectionTimeout):
+        return ErrorInfo(
+            "connecting timed out: the server did not answer within connect_timeout; check host and port",
+            fallback=ConnectionTimeoutError,
+        )
+    sqlstate = getattr(error, "sqlstate", None)
+    words = " ".join(str(error).split())
+    return ErrorInfo(f"cannot connect: {words}", sqlstate, fallback=DatabaseConnectionError)
+
+
+def ends_connection(error: BaseException) -> bool:
+    """Tell whether the server closes the connection with this error."""
+    diag = getattr(error, "diag", None)
+    if diag is None:
+        return False
+    return ends_session(diag.sqlstate) or diag.severity_nonlocalized in ("FATAL", "PANIC")
+
+
+def connect_options(settings: ConnectionSettings) -> dict[str, Any]:
+    """Return the connection parameters of libpq (PostgreSQL manual, section 34.1.2)."""
+    options = [settings.options] if settings.options else []
+    for name, value in settings.session_settings.items():
+        escaped = value.replace("\\", "\\\\").replace(" ", "\\ ")
+        options.append(f"-c {name}={escaped}")
+    given = {
+        "host": ",".join(settings.hosts),
+        "port": ",".join(map(str, settings.ports)),
+        "user": settings.user,
+        "password": settings.password,
+        "dbname": settings.database,
+        "application_name": settings.application_name,
+        # libpq counts whole seconds, and takes 0 for no limit.
+        "connect_timeout": math.ceil(settings.connect_timeout) if settings.connect_timeout else 0,
+        "sslmode": settings.sslmode,
+        "sslrootcert": settings.sslrootcert,
+        "sslcert": settings.sslcert,
+        "sslkey": settings.sslkey,
+        "options": " ".join(options) or None,
+        "target_session_attrs": settings.target_session_attrs,
+        "load_balance_hosts": settings.load_balance_hosts,
+        "keepalives": int(settings.keepalives),
+        "keepalives_idle": settings.keepalives_idle,
+        "keepalives_interval": settings.keepalives_interval,
+        "keepalives_count": settings.keepalives_count,
+        "tcp_user_timeout": None if settings.tcp_user_timeout is None else math.ceil(settings.tcp_user_timeout * 1000),
+        "client_encoding": "UTF8",
+    }
+    return {key: value for key, value in given.items() if value is not None}

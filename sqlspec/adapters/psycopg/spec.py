@@ -1,0 +1,58 @@
+"""What psycopg can do, and the spellings that it uses."""
+
+from __future__ import annotations
+
+from sqlspec.core.capabilities import NATIVE, AdapterSpec, Capabilities, Support
+from sqlspec.postgres.settings import KeyDialect
+
+__all__ = ("DIALECT", "SPEC")
+
+_NO_ARROW = Support("no", "the Arrow layer does not exist yet", "todo")
+
+SPEC = AdapterSpec(
+    name="psycopg",
+    dialect="postgres",
+    parameter_style="numeric",
+    tested_with="psycopg>=3.3.9,<3.4",
+    capabilities=Capabilities(
+        rows_affected=NATIVE,
+        columns_when_empty=NATIVE,
+        duplicate_columns=NATIVE,
+        sqlstate=NATIVE,
+        usable_after_error=NATIVE,
+        savepoints=NATIVE,
+        isolation=NATIVE,
+        multi_statement=NATIVE,
+        execute_many_returning=NATIVE,
+        stream=NATIVE,
+        stack_in_one_trip=NATIVE,
+        listen=NATIVE,
+        cancel=NATIVE,
+        copy_in=_NO_ARROW,
+        copy_out=_NO_ARROW,
+        arrow_in=_NO_ARROW,
+        arrow_out=_NO_ARROW,
+        tls=NATIVE,
+    ),
+)
+
+DIALECT = KeyDialect(
+    adapter="psycopg",
+    aliases={
+        "conninfo": "dsn",
+        "dbname": "database",
+        "timeout": "acquire_timeout",
+    },
+    native=frozenset({"statement_cache_size"}),
+    refused={
+        "prepare_threshold": "every statement is prepared at its first use; set statement_cache_size",
+        "autocommit": "sessions are in autocommit mode; use transaction()",
+        "row_factory": "rows are mapped by schema_type; pass it to the call",
+        "cursor_factory": "no cursors of the driver are used; take provide_connection() for them",
+        "configure": "run statements in a session instead, or use session_settings",
+        "check": "use validate",
+        "num_workers": "connections are opened by those who need them",
+        "reconnect_timeout": "a connection is opened when it is needed; use connect_timeout",
+        "max_waiting": "the queue of waiting callers is limited by acquire_timeout",
+    },
+)

@@ -1,0 +1,439 @@
+"""Row mappers: functions from raw rows to objects, generated for one schema type and one set of columns.
+
+Everything that can be decided once is decided when a mapper is built: which column fills which field, which
+values need a conversion, which must not be NULL. What is left per row is one unpacking and one call with
+positional arguments, written out as Python source, so that neither a loop over fields nor a dict of keyword
+arguments remains. Column names enter that source only as string literals.
+"""
+
+from __future__ import annotations
+
+import keyword
+import linecache
+import weakref
+from collections import Counter
+from dataclasses import dataclass
+from operator import itemgetter
+from types import GenericAlias
+from typing import TYPE_CHECKING, Any, cast
+
+from sqlspec.core._convert import accepts, converter, leaf_classes, validator
+from sqlspec.core._schema import Field, Schema, allows_none, describe, loaded_pydantic, type_name
+from sqlspec.exceptions import MappingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from sqlspec.core.result import Column, RowShape
+
+__all__ = ("build_mapper",)
+
+_LISTED_COLUMNS = 30
+
+
+def build_mapper(
+    schema_type: Any,
+    columns: Sequence[Column],
+    *,
+    validate: bool = False,
+    row_shape: RowShape = "tuple",
+) -> Callable[[Sequence[Any]], list[Any]]:
+    """Build the function that turns raw rows into objects.
+
+    A field takes the column of its own name, else of its declared rename or alias, else the only one that is
+    equal to either apart from case and underscores. Columns that no field takes are ignored. A field that no
+    column fills gets its default.
+
+    Values are the canonical ones and reach a field unchanged and unchecked, with three exceptions: models and
+    containers of models are built from decoded JSON and composites, enums from their values, and tuples and
+    sets from arrays. `validate=True` checks every value against its annotation as well; pydantic models
+    always do. NULL is checked without it.
+
+    Args:
+        schema_type: Struct, dataclass, attrs class, NamedTuple, TypedDict, pydantic model, `dict` (also as
+            `None`), `tuple`, or any other type for the value of the only column.
+        columns: The result's columns, in order.
+        validate: Check every value against the annotation of its field.
+        row_shape: `"tuple"`: a row unpacks by position. `"mapping"`: a row is a dict by column name.
+
+    Returns:
+        A function from a sequence of rows to a list. It raises `MappingError` for NULL in a field that does
+        not allow `None`, and for a value that does not convert; the message names field and row, counted
+        from 0.
+
+    Raises:
+        MappingError: A required field has no column, a name occurs twice among columns or matches, the type
+            is none that rows can be mapped to, or a conversion does not exist.
+    """
+    names = [str.__str__(column.name) for column in columns]
+    schema = describe(schema_type)
+    if row_shape == "mapping":
+        _require_distinct(schema, names)
+        if schema.form == "dict" and not schema.fields and schema.item is Any:
+            return list
+    elif schema.form == "tuple" and schema.item is Any:
+        return _tuples
+    mapper = _build(schema, names, validate)
+    return mapper if row_shape == "tuple" else _from_mappings(mapper, names)
+
+
+def _tuples(rows: Sequence[Any]) -> list[Any]:
+    return list(map(tuple, rows))
+
+
+def _from_mappings(
+    mapper: Callable[[Sequence[Any]], list[Any]], names: list[str]
+) -> Callable[..., list[Any]]:
+    if len(names) > 1:
+        take = itemgetter(*names)
+        return lambda rows: mapper(list(map(take, rows)))
+    return lambda rows: mapper([tuple(row[name] for name in names) for row in rows])
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """One field and the column that fills it."""
+
+    field: Field
+    index: int
+    column: str
+    argument: str
+    nullable: bool
+    convert: Callable[[Any], Any] | None
+    classes: tuple[type, ...] | None
+
+
+def _build(schema: Schema, names: list[str], validate: bool) -> Callable[[Sequence[Any]], list[Any]]:
+    if schema.form != "tuple" and schema.form != "scalar":
+        _require_distinct(schema, names)
+    slots = [_slot(*match, validate) for match in _matches(schema, names)]
+    explain = _Explainer(schema.name, slots)
+    if schema.form in ("pydantic", "pydantic_root"):
+        return _validated_by_pydantic(schema, slots, _generate(schema, slots, len(names), explain), explain)
+    mapper = _generate(schema, slots, len(names), explain)
+    checked = [slot for slot in slots if validate and slot.classes is not None and object not in slot.classes]
+    return _checked(mapper, checked, explain) if checked else mapper
+
+
+def _slot(field: Field, index: int, column: str, argument: str, validate: bool) -> _Slot:
+    return _Slot(
+        field,
+        index,
+        column,
+        argument,
+        allows_none(field.type),
+        (validator if validate else converter)(field.type, field.name),
+        leaf_classes(field.type) if validate else None,
+    )
+
+
+# Matching
+
+
+def _require_distinct(schema: Schema, names: list[str]) -> None:
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise MappingError(
+                f"cannot map rows to {schema.name}: {count} columns are named {name!r}; "
+                "give each its own name with AS, or take rows as tuples",
+                column=name,
+            )
+
+
+def _matches(schema: Schema, names: list[str]) -> list[tuple[Field, int, str, str]]:
+    if schema.form in ("scalar", "pydantic_root"):
+        if len(names) != 1:
+            raise MappingError(
+                f"cannot map rows to {schema.name}: one column expected, {len(names)} found "
+                f"({_listing(names)}); select one column or give a type with fields"
+            )
+        kind = Any if schema.form == "pydantic_root" else schema.item
+        return [(Field(names[0], names[0], kind, True), 0, names[0], names[0])]
+    if schema.fields or schema.make is not None:
+        return _matched_by_name(schema, names)
+    return [
+        (Field(name, name, kind, True), index, name, name)
+        for index, (name, kind) in enumerate(zip(names, _item_types(schema, names), strict=True))
+    ]
+
+
+def _item_types(schema: Schema, names: list[str]) -> Iterable[Any]:
+    items = schema.item
+    if not isinstance(items, tuple):
+        return [items] * len(names)
+    if len(items) == 2 and items[1] is Ellipsis:
+        return [items[0]] * len(names)
+    if len(items) != len(names):
+        raise MappingError(
+            f"cannot map rows to {schema.name}: {len(items)} columns expected, {len(names)} found "
+            f"({_listing(names)}); give one type for each column"
+        )
+    return items
+
+
+def _matched_by_name(schema: Schema, names: list[str]) -> list[tuple[Field, int, str, str]]:
+    positions = {name: index for index, name in enumerate(names)}
+    found: dict[str, tuple[int, str]] = {
+        field.name: (positions[field.name], _argument(schema, field))
+        for field in schema.fields
+        if field.name in positions
+    }
+    taken = {index: name for name, (index, _) in found.items()}
+    for field in schema.fields:
+        alias = next((alias for alias in field.aliases if alias in positions), None)
+        if field.name in found or alias is None:
+            continue
+        rival = taken.get(positions[alias])
+        if rival is not None and not field.shared:
+            raise MappingError(
+                f"cannot map rows to {schema.name}: the column {alias!r} is the name of the field {rival!r} "
+                f"and the alias of {field.name!r}; select them under different names",
+                column=alias,
+            )
+        found[field.name] = (positions[alias], _argument(schema, field, alias))
+        taken[positions[alias]] = field.name
+    free = [name for name in names if positions[name] not in taken]
+    loose = _matched_loosely(schema, [field for field in schema.fields if field.name not in found], free)
+    for field_name, (column, argument) in loose.items():
+        found[field_name] = (positions[column], argument)
+    for field in schema.fields:
+        if field.required and field.name not in found:
+            raise MappingError(
+                f"cannot map rows to {schema.name}: no column for the required field {field.name!r} among "
+                f"{_listing(names)}; select it, or give the field a default",
+                column=field.name,
+            )
+    return [
+        (field, index, names[index], argument)
+        for field in schema.fields
+        if field.name in found
+        for index, argument in (found[field.name],)
+    ]
+
+
+def _matched_loosely(schema: Schema, fields: list[Field], free: list[str]) -> dict[str, tuple[str, str]]:
+    """Match the fields that are left by names without case and underscores: `user_id`, `userId`, `USERID`."""
+    columns: dict[str, list[str]] = {}
+    for name in free:
+        columns.setdefault(_fold(name), []).append(name)
+    found: dict[str, tuple[str, str]] = {}
+    owners: dict[str, str] = {}
+    for field in fields:
+        spellings = {_fold(spelling): spelling for spelling in (*field.aliases, field.name)}
+        near = {column: spelling for key, spelling in spellings.items() for column in columns.get(key, ())}
+        if not near:
+            continue
+        column, spelling = next(iter(near.items()))
+        rival = owners.get(column)
+        if len(near) > 1 or rival is not None:
+            seen = (
+                f"the fields {rival!r} and {field.name!r}" if rival else f"the columns {_listing(list(near))}"
+            )
+            raise MappingError(
+                f"cannot map rows to {schema.name}: {seen} differ from their counterpart only by case and "
+                "underscores; select one under the exact name of its field"
+            )
+        owners[column] = field.name
+        found[field.name] = (
+            column,
+            _argument(schema, field, spelling if spelling in field.aliases else None),
+        )
+    return found
+
+
+def _argument(schema: Schema, field: Field, alias: str | None = None) -> str:
+    # pydantic looks for a field under its alias only; every other constructor knows just one name.
+    if schema.form == "pydantic":
+        return alias or next(iter(field.aliases), field.argument)
+    return field.argument
+
+
+def _fold(name: str) -> str:
+    return name.replace("_", "").casefold()
+
+
+def _listing(names: list[str]) -> str:
+    shown = ", ".join(map(repr, names[:_LISTED_COLUMNS]))
+    return f"{shown}, ..." if len(names) > _LISTED_COLUMNS else shown or "no columns"
+
+
+# Code
+
+
+def _generate(
+    schema: Schema, slots: list[_Slot], width: int, explain: _Explainer
+) -> Callable[[Sequence[Any]], list[Any]]:
+    """Write and compile the mapper.
+
+    One row, the commonest count, is handled without a comprehension, which costs a frame of its own before
+    CPython 3.12.
+    """
+    used = {slot.index for slot in slots}
+    row = "(" + "".join(f"v{index}, " if index in used else "_, " for index in range(width)) + ")"
+    namespace: dict[str, Any] = {"T": schema.make, "explain": explain}
+    converting = False
+    values: list[str] = []
+    for number, slot in enumerate(slots):
+        value = f"v{slot.index}"
+        if slot.convert is not None:
+            converting = True
+            namespace[f"c{number}"] = slot.convert
+            value = f"c{number}({value})" + (f" if {value} is not None else None" if slot.nullable else "")
+        values.append(value)
+    made = _expression(schema, slots, values)
+    checks = " and ".join(f"v{slot.index} is not None" for slot in slots if not slot.nullable)
+    lines = [
+        "if len(rows) == 1:",
+        f"    {row} = rows[0]",
+        f"    if {checks or True}:",
+        f"        return [{made}]",
+        f"return [{made}{f' if {checks} else explain(rows)' if checks else ''} for {row} in rows]",
+    ]
+    if converting:
+        lines = ["try:", *(f"    {line}" for line in lines)]
+        lines += ["except Exception as error:", "    explain(rows, error)", "    raise"]
+    source = "def map_rows(rows):\n" + "".join(f"    {line}\n" for line in lines)
+    return _compiled(source, namespace, schema.name)
+
+
+def _expression(schema: Schema, slots: list[_Slot], values: list[str]) -> str:
+    if schema.form in ("scalar", "pydantic_root"):
+        return f"({values[0]})"
+    if schema.form == "tuple":
+        return "(" + "".join(f"({value}), " for value in values) + ")"
+    if schema.form in ("dict", "pydantic"):
+        pairs = zip(slots, values, strict=True)
+        return "{" + ", ".join(f"{slot.argument!r}: ({value})" for slot, value in pairs) + "}"
+    given = {slot.field.name: (slot.argument, value) for slot, value in zip(slots, values, strict=True)}
+    arguments: list[str] = []
+    positional = True
+    for field in schema.fields:
+        if field.name not in given:
+            positional = False
+            continue
+        argument, value = given[field.name]
+        positional = positional and not field.keyword_only
+        if positional:
+            arguments.append(f"({value})")
+        elif argument.isidentifier() and not keyword.iskeyword(argument):
+            arguments.append(f"{argument}=({value})")
+        else:
+            arguments.append(f"**{{{argument!r}: ({value})}}")
+    return f"T({', '.join(arguments)})"
+
+
+def _compiled(source: str, namespace: dict[str, Any], name: str) -> Callable[[Sequence[Any]], list[Any]]:
+    # Tracebacks and debuggers find the source in linecache for as long as the mapper lives.
+    filename = f"<sqlspec mapper for {name} at {id(namespace):#x}>"
+    exec(compile(source, filename, "exec", dont_inherit=True), namespace)
+    mapper = cast("Callable[[Sequence[Any]], list[Any]]", namespace.pop("map_rows"))
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    weakref.finalize(mapper, linecache.cache.pop, filename, None).atexit = False
+    return mapper
+
+
+# Checks
+
+
+class _Explainer:
+    """Finds what is wrong with rows that did not map. Slow, and called on failure only."""
+
+    __slots__ = ("_name", "_slots")
+
+    def __init__(self, name: str, slots: list[_Slot]) -> None:
+        self._name = name
+        self._slots = slots
+
+    def __call__(self, rows: Sequence[Any], error: Exception | None = None) -> None:
+        """Raise a `MappingError` for the first wrong value.
+
+        Returns when `error` came from elsewhere, such as the `__post_init__` of a class: the caller then
+        raises it again.
+        """
+        if isinstance(error, MappingError):
+            return
+        for number, row in enumerate(rows):
+            values = tuple(row)
+            for slot in self._slots:
+                self._examine(slot, number, values[slot.index])
+
+    def _examine(self, slot: _Slot, number: int, value: Any) -> None:
+        if value is None:
+            if slot.nullable:
+                return
+            raise self.null(slot, number)
+        try:
+            if slot.classes is not None and not any(accepts(type(value), wanted) for wanted in slot.classes):
+                raise TypeError(f"a {type(value).__name__} does not conform to the annotation")
+            if slot.convert is not None:
+                slot.convert(value)
+        except Exception as error:
+            raise self.misfit(slot, number, type(value).__name__) from error
+
+    def null(self, slot: _Slot, number: int) -> MappingError:
+        return MappingError(
+            f"cannot map row {number} to {self._name}: the column {slot.column!r} is NULL and the field "
+            f"{slot.field.name!r} ({type_name(slot.field.type)}) does not allow None; "
+            "allow it in the annotation, or exclude it in the statement",
+            column=slot.column,
+        )
+
+    def misfit(self, slot: _Slot, number: int, given: str) -> MappingError:
+        # The cause may quote the value, so it stays out of the message.
+        return MappingError(
+            f"cannot map row {number} to {self._name}: the column {slot.column!r} holds a value of type "
+            f"{given} that does not fit the field {slot.field.name!r} ({type_name(slot.field.type)}); "
+            "change the annotation, or cast in the statement",
+            column=slot.column,
+        )
+
+
+def _checked(
+    mapper: Callable[[Sequence[Any]], list[Any]], slots: list[_Slot], explain: _Explainer
+) -> Callable[[Sequence[Any]], list[Any]]:
+    """Check classes before mapping: a column at a time, so that it costs one set of types per column."""
+    checks = [
+        (slot.index, (*(slot.classes or ()), *((type(None),) if slot.nullable else ()))) for slot in slots
+    ]
+
+    def map_checked(rows: Sequence[Any]) -> list[Any]:
+        if rows:
+            columns = list(zip(*rows, strict=True))
+            for index, classes in checks:
+                for given in set(map(type, columns[index])):
+                    if not any(accepts(given, wanted) for wanted in classes):
+                        explain(rows)
+        return mapper(rows)
+
+    return map_checked
+
+
+def _validated_by_pydantic(
+    schema: Schema,
+    slots: list[_Slot],
+    to_dicts: Callable[[Sequence[Any]], list[Any]],
+    explain: _Explainer,
+) -> Callable[[Sequence[Any]], list[Any]]:
+    pydantic = loaded_pydantic()
+    validate = pydantic.TypeAdapter(GenericAlias(list, (schema.make,))).validate_python
+    failure = pydantic.ValidationError
+    by_argument: dict[Any, _Slot] = {slot.argument: slot for slot in slots}
+
+    def map_validated(rows: Sequence[Any]) -> list[Any]:
+        try:
+            return cast("list[Any]", validate(to_dicts(rows)))
+        except failure as error:
+            where = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            number, *path = where["loc"]
+            slot = slots[0] if schema.form == "pydantic_root" else by_argument.get(path[0] if path else None)
+            if slot is None:
+                raise MappingError(
+                    f"cannot map row {number} to {schema.name}: the model refused it ({where['type']}); "
+                    "see the cause for the reason"
+                ) from error
+            value = tuple(rows[number])[slot.index]
+            if value is None:
+                raise explain.null(slot, number) from error
+            raise explain.misfit(slot, number, type(value).__name__) from error
+
+    return map_validated

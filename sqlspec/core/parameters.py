@@ -1,0 +1,136 @@
+"""Binding: from what the user gave to the tuple of values that a statement's `$1`, `$2`, ... take.
+
+The rules never depend on the data, only on Python types and on the statement:
+
+* several arguments, or one tuple, are the positional sequence;
+* one list is the sequence, unless the statement has exactly one positional placeholder: then it is the value;
+* one mapping, or keywords, give the values of named placeholders; for positional ones a mapping is a value;
+* everything else (arrays, Structs, dataclasses) is one value.
+
+Errors are raised before anything is sent, and name counts and names, never values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, cast
+
+from sqlspec.exceptions import ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ("AMBIGUOUS", "bind_named", "bind_positional", "iter_bound")
+
+AMBIGUOUS = frozenset({tuple, list, dict})
+"""Types of a lone argument that may be a container of parameters rather than a parameter."""
+
+_RESERVED = frozenset({"timeout", "schema_type", "validate", "chunk_size"})
+
+
+def bind_positional(arity: int, params: tuple[Any, ...], named: Mapping[str, Any]) -> Sequence[Any]:
+    """Return the values for `arity` positional placeholders.
+
+    Raises:
+        ParameterError: The count differs, or keywords were given.
+    """
+    if named:
+        given = ", ".join(sorted(named))
+        if arity == 0:
+            raise ParameterError(f"keyword parameters given ({given}): the statement has no placeholders; remove them")
+        raise ParameterError(
+            f"keyword parameters given ({given}): the statement has positional placeholders; "
+            "pass values in order or write :name placeholders"
+        )
+    values: Sequence[Any] = params
+    if len(params) == 1:
+        only = params[0]
+        if isinstance(only, tuple) or (isinstance(only, list) and arity != 1):
+            values = cast("Sequence[Any]", only)
+    if len(values) != arity:
+        raise ParameterError(_count_message(arity, len(values)))
+    return values
+
+
+def bind_named(names: tuple[str, ...], params: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return the values for named placeholders, in the order of `names`.
+
+    Raises:
+        ParameterError: A name is missing or unused, or values were given without names.
+    """
+    source: Mapping[str, Any] = named
+    if params:
+        if len(params) != 1 or not isinstance(params[0], Mapping):
+            listing = ", ".join(names)
+            raise ParameterError(
+                f"parameters without names given: the statement has named placeholders ({listing}); "
+                "pass one mapping or keywords"
+            )
+        if named:
+            raise ParameterError("a mapping and keyword parameters given: the source is ambiguous; pass one of them")
+        source = cast("Mapping[str, Any]", params[0])
+    missing = [name for name in names if name not in source]
+    if missing:
+        reserved = sorted(_RESERVED.intersection(missing))
+        advice = f"pass a mapping, because {reserved[0]}= is an option of the call" if reserved else "pass them"
+        raise ParameterError(f"missing parameters: {', '.join(missing)}; {advice}")
+    if len(source) != len(names):
+        unused = sorted(str(key) for key in source if key not in names)
+        raise ParameterError(f"unused parameters: {', '.join(unused)}; the statement has {', '.join(names)}")
+    return tuple(map(source.__getitem__, names))
+
+
+def iter_bound(arity: int, names: tuple[str, ...] | None, rows: Iterable[Any]) -> Iterator[Sequence[Any]]:
+    """Yield the bound values of each row given to `execute_many`.
+
+    A row is a tuple or list for positional placeholders; a mapping, or an object with attributes of those
+    names, for named ones; and a bare value when there is exactly one positional placeholder.
+
+    Raises:
+        ParameterError: A row does not fit; the message gives its number, counted from 0.
+    """
+    if isinstance(rows, (str, bytes, Mapping)) or not isinstance(rows, Iterable):
+        kind = type(rows).__name__
+        raise ParameterError(f"cannot iterate over rows of parameters: {kind} given; pass a list of rows")
+    bind = _positional_row(arity) if names is None else _named_row(names)
+    for index, row in enumerate(rows):
+        try:
+            yield bind(row)
+        except ParameterError as error:
+            raise ParameterError(f"row {index}: {error.message}") from None
+
+
+def _positional_row(arity: int) -> Callable[[Any], Sequence[Any]]:
+    def bind(row: Any) -> Sequence[Any]:
+        kind = row.__class__
+        if (kind is tuple or (kind is list and arity != 1)) and len(row) == arity:
+            return cast("Sequence[Any]", row)
+        return bind_positional(arity, (row,), {})
+
+    return bind
+
+
+def _named_row(names: tuple[str, ...]) -> Callable[[Any], Sequence[Any]]:
+    getters = [attrgetter(name) for name in names]
+
+    def bind(row: Any) -> Sequence[Any]:
+        if isinstance(row, Mapping):
+            return bind_named(names, (row,), {})
+        if isinstance(row, (tuple, list, str, bytes)):
+            return bind_named(names, (row, None), {})
+        try:
+            return tuple(get(row) for get in getters)
+        except AttributeError as error:
+            raise ParameterError(
+                f"missing parameters: {type(row).__name__} has no attribute {error.name}; pass an object that has it"
+            ) from None
+
+    return bind
+
+
+def _count_message(arity: int, given: int) -> str:
+    plural = "parameter" if arity == 1 else "parameters"
+    if arity == 0:
+        return f"{given} parameters given: the statement has no placeholders; remove them"
+    return f"{arity} {plural} expected: {given} given; pass one value for each placeholder"

@@ -1,0 +1,187 @@
+"""Plans: everything known about one SQL text, and the compiler that caches them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from sqlspec.core.mapping import build_mapper
+from sqlspec.core.parameters import bind_named, bind_positional, iter_bound
+from sqlspec.core.scan import parameter_names, scan, splice
+from sqlspec.exceptions import SQLParsingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from sqlspec.core.result import Column, RawResult
+    from sqlspec.core.scan import Scan
+
+__all__ = ("Compiler", "Plan")
+
+MAX_MAPPERS = 16
+"""Mappers kept per plan. A statement rarely has more than two; classes made in a loop must not pile up."""
+
+_TRANSACTION_VERBS = frozenset({"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE"})
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The complete answer for one SQL text. Holds no parameter value.
+
+    Attributes:
+        source: The text as the user wrote it.
+        sql: The text for the driver, with `$n` placeholders; all other characters as in `source`.
+        verb: Upper-case main verb; empty for an empty text.
+        returns_rows: The statement gives a row description, possibly with zero columns or rows.
+        names: Distinct placeholder names in order of first use; `None` for positional placeholders.
+        arity: Number of parameters.
+        changes_session: The statement may leave state on the connection: it must be reset before reuse.
+        refusal: Why `execute` cannot run this text and what to call instead; empty when it can.
+        special: One of the two above holds, so the hot path must look closer.
+        tail: Number of characters behind the statement: white space, comments and the semicolon.
+        mappers: Row mappers by schema type: `(columns, mapper)`.
+    """
+
+    source: str
+    sql: str
+    verb: str
+    returns_rows: bool
+    names: tuple[str, ...] | None
+    arity: int
+    changes_session: bool
+    refusal: str
+    special: bool
+    tail: int
+    mappers: dict[Any, tuple[tuple[Column, ...], Callable[[Sequence[Any]], list[Any]]]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    @property
+    def body(self) -> str:
+        """The text for the driver without what stands behind the statement, so that a suffix can be added."""
+        return self.sql[: len(self.sql) - self.tail]
+
+    def bind(self, params: tuple[Any, ...], named: Mapping[str, Any]) -> Sequence[Any]:
+        """Return the values of `$1`, `$2`, ...
+
+        Raises:
+            ParameterError: The parameters do not fit the placeholders.
+        """
+        if self.names is None:
+            return bind_positional(self.arity, params, named)
+        return bind_named(self.names, params, named)
+
+    def bind_many(self, rows: Iterable[Any]) -> Iterator[Sequence[Any]]:
+        """Yield the values of each row, lazily.
+
+        Raises:
+            ParameterError: A row does not fit the placeholders.
+        """
+        return iter_bound(self.arity, self.names, rows)
+
+    def map_rows(self, raw: RawResult, schema_type: Any, validate: bool = False) -> list[Any]:
+        """Convert raw rows to `schema_type` with a cached mapper.
+
+        Raises:
+            MappingError: The columns do not fit the schema type.
+        """
+        return self.mapper(raw, schema_type, validate)(raw.rows)
+
+    def mapper(
+        self, raw: RawResult, schema_type: Any, validate: bool = False
+    ) -> Callable[[Sequence[Any]], list[Any]]:
+        """Return the mapper for these columns; build it on first use, or when the columns have changed."""
+        key = (schema_type, True) if validate else schema_type
+        mappers = self.mappers
+        entry = mappers.get(key)
+        # Compared by value: two connections describe the same table with two equal tuples.
+        if entry is not None and entry[0] == raw.columns:
+            return entry[1]
+        mapper = build_mapper(schema_type, raw.columns, validate=validate, row_shape=raw.shape)
+        if len(mappers) >= MAX_MAPPERS:
+            mappers.clear()
+        mappers[key] = (raw.columns, mapper)
+        return mapper
+
+
+class Compiler:
+    """Turns SQL texts into plans. Its dictionary is the only statement cache of a config.
+
+    The key is the text itself, so two texts can never be taken for one another. Both the number of entries
+    and the length of a cached text are bounded; a longer text is compiled each time.
+
+    Attributes:
+        plans: The cache. Sessions read it directly; only `plan` writes it.
+    """
+
+    __slots__ = ("_lock", "max_entries", "max_text", "plans")
+
+    def __init__(self, *, max_entries: int = 2048, max_text: int = 16_384) -> None:
+        self.plans: dict[str, Plan] = {}
+        self.max_entries = max_entries
+        self.max_text = max_text
+        self._lock = Lock()
+
+    def plan(self, text: str) -> Plan:
+        """Return the plan of a text, from the cache or compiled now.
+
+        Raises:
+            SQLParsingError: A quote or comment is not closed.
+            ParameterError: Two placeholder styles are mixed.
+        """
+        found = self.plans.get(text)
+        if found is not None:
+            return found
+        plan = _compile(text)
+        if len(text) <= self.max_text:
+            with self._lock:
+                if len(self.plans) >= self.max_entries:
+                    self._evict()
+                self.plans[text] = plan
+        return plan
+
+    def _evict(self) -> None:
+        # The oldest quarter at once: eviction is then rare, and a statement in use is back after one compilation.
+        for text in list(self.plans)[: max(1, self.max_entries // 4)]:
+            del self.plans[text]
+
+
+def _compile(text: str) -> Plan:
+    if text.__class__ is not str:
+        if not isinstance(text, str):
+            raise SQLParsingError(f"a statement must be a str or SQL: {type(text).__name__} given; pass SQL text")
+        text = str.__str__(text)
+    found = scan(text)
+    names: tuple[str, ...] | None = None
+    if found.style in ("named", "pyformat"):
+        names = parameter_names(found)
+        arity = len(names)
+    elif found.style == "numeric":
+        arity = max(int(hit.name or 0) for hit in found.placeholders)
+    else:
+        arity = len(found.placeholders)
+    sql = text if found.style in (None, "numeric") else splice(text, found, "${}".format)
+    refusal = _refusal(found)
+    return Plan(
+        source=text,
+        sql=sql,
+        verb=found.verb,
+        returns_rows=found.returns_rows,
+        names=names,
+        arity=arity,
+        changes_session=found.changes_session,
+        refusal=refusal,
+        special=bool(refusal) or found.changes_session,
+        tail=len(text) - found.statements[-1][1] if found.statements else 0,
+    )
+
+
+def _refusal(found: Scan) -> str:
+    if len(found.statements) > 1:
+        return f"{len(found.statements)} statements in one text; use execute_script() or execute_stack()"
+    if found.copies_stdio:
+        return "COPY from or to the client is a data transfer; use load_from_arrow() or select_to_arrow()"
+    if found.verb in _TRANSACTION_VERBS:
+        return f"{found.verb} is transaction control; use begin(), commit(), rollback(), transaction() or savepoint()"
+    return ""

@@ -1,0 +1,240 @@
+# The synchronous twin is generated from this file by tools/unasync.py.
+"""What every session method stands on: turns, guards, translation of failures."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from sqlspec.driver._aio import Expired, Turn, call_with_timeout
+from sqlspec.exceptions import (
+    DatabaseConnectionError,
+    OperationalError,
+    ParameterError,
+    QueryTimeoutError,
+    SQLSpecError,
+    TransactionError,
+    server_error,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sqlspec.core.plan import Compiler
+    from sqlspec.driver._async_driver import AsyncDriver
+    from sqlspec.driver._async_pool import AsyncPool, Pooled
+
+__all__ = ("AsyncSessionBase", "OpenTransaction", "open_tokens")
+
+T = TypeVar("T")
+
+open_tokens: ContextVar[tuple[object, ...]] = ContextVar("sqlspec_transactions", default=())
+"""Transactions that the current context has opened or inherited. Tasks started inside inherit them."""
+
+
+class OpenTransaction:
+    """A transaction of a session.
+
+    Attributes:
+        opener: Who opened it, for messages.
+        savepoints: Names of the open savepoints, outermost first.
+        purpose: Empty, or why the session opened it by itself.
+        started: Clock reading at BEGIN, for observers.
+    """
+
+    __slots__ = ("opener", "purpose", "savepoints", "started")
+
+    def __init__(self, opener: str, purpose: str = "", started: float = 0.0) -> None:
+        self.opener = opener
+        self.purpose = purpose
+        self.savepoints: list[str] = []
+        self.started = started
+
+
+class AsyncSessionBase:
+    """State and rules that all session methods share.
+
+    Attributes:
+        driver: The connection; `driver.connection` is the driver's own object.
+    """
+
+    __slots__ = (
+        "_broken",
+        "_closed",
+        "_compiler",
+        "_dirty",
+        "_driver",
+        "_guarded",
+        "_lock",
+        "_plans",
+        "_run",
+        "_transaction",
+        "_turn",
+    )
+
+    def __init__(self, driver: AsyncDriver, compiler: Compiler) -> None:
+        self._driver = driver
+        self._compiler = compiler
+        self._plans = compiler.plans
+        self._run = driver.execute
+        self._turn = Turn()
+        self._lock = self._turn.lock
+        self._transaction: OpenTransaction | None = None
+        # True when any call must look closer: a transaction is open, or the session cannot be used.
+        self._guarded = False
+        self._closed = False
+        self._broken = False
+        self._dirty = False
+
+    @property
+    def driver(self) -> AsyncDriver:
+        """The adapter's connection. Through `driver.connection` its state can change unseen, so it is reset later."""
+        self._check("driver")
+        self._dirty = True
+        return self._driver
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return self._transaction is not None
+
+    # -- guards -----------------------------------------------------------------------------------
+
+    def _check(self, method: str) -> None:
+        """Refuse a call that must not reach the connection.
+
+        Raises:
+            OperationalError: The session was given back.
+            DatabaseConnectionError: The connection was lost.
+            TransactionError: A transaction of another context is open.
+        """
+        if self._closed:
+            raise OperationalError(
+                f"cannot call {method}(): the session was closed and its connection given back; "
+                "open a new one with provide_session()",
+                adapter=self._driver.spec.name,
+            )
+        if self._broken:
+            raise DatabaseConnectionError(
+                f"cannot call {method}(): the connection was lost; open a new session",
+                adapter=self._driver.spec.name,
+            )
+        transaction = self._transaction
+        if transaction is not None:
+            if transaction not in open_tokens.get():
+                raise TransactionError(
+                    f"cannot call {method}(): a transaction opened by {transaction.opener} is in progress; "
+                    "use a session of your own, or call from tasks started inside the transaction",
+                    adapter=self._driver.spec.name,
+                )
+            if transaction.purpose:
+                raise TransactionError(
+                    f"cannot call {method}(): the session is busy with {transaction.purpose}; "
+                    "wrap both in session.transaction(), or use a second session",
+                    adapter=self._driver.spec.name,
+                )
+
+    async def _take_turn(self, method: str) -> None:
+        """Wait until no other call runs. The caller must `_end_turn` afterwards."""
+        if self._guarded:
+            self._check(method)
+        if not self._lock.acquire(False):
+            await self._wait_turn(method)
+
+    async def _wait_turn(self, method: str) -> None:
+        await self._turn.wait()
+        # While this call waited, the one before may have opened a transaction or lost the connection.
+        if self._guarded:
+            try:
+                self._check(method)
+            except BaseException:
+                self._turn.pass_on()
+                raise
+
+    def _end_turn(self) -> None:
+        if self._turn.waiters:
+            self._turn.pass_on()
+        else:
+            self._lock.release()
+
+    async def _exclusive(
+        self, method: str, sql: str | None, timeout: float | None, operation: Callable[..., Awaitable[T]], *args: Any
+    ) -> T:
+        """Run one operation of the driver alone, with its failures translated."""
+        await self._take_turn(method)
+        try:
+            if timeout is None:
+                return await operation(*args)
+            return await self._timed(timeout, operation, *args)
+        except BaseException as error:
+            await self._fail(error, sql)
+            raise
+        finally:
+            self._end_turn()
+
+    async def _timed(self, seconds: float, operation: Callable[..., Awaitable[T]], *args: Any) -> T:
+        if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or not seconds > 0:
+            raise ParameterError("timeout must be a positive number of seconds; leave it out for no limit")
+        try:
+            return await call_with_timeout(seconds, self._driver, operation, *args)
+        except Expired as expired:
+            raise QueryTimeoutError(
+                f"statement timed out: {seconds:g} s passed; it was cancelled on the server, "
+                "give it more time or make it cheaper",
+                adapter=self._driver.spec.name,
+            ) from expired.__cause__
+
+    async def _give_back(self, pool: AsyncPool, pooled: Pooled) -> None:
+        """End the session: wait for a running call, forget an open transaction, return the connection."""
+        if not self._lock.acquire(False):
+            await self._turn.wait()
+        self._closed = self._guarded = True
+        transaction, self._transaction = self._transaction, None
+        if transaction is not None:
+            open_tokens.set(tuple(token for token in open_tokens.get() if token is not transaction))
+            self._dirty = True
+        self._end_turn()
+        await pool.release(pooled, dirty=self._dirty, broken=self._broken)
+
+    # -- failures ---------------------------------------------------------------------------------
+
+    async def _fail(self, error: BaseException, sql: str | None) -> None:
+        """Note what a failure means for the connection, and raise our error for one of the driver's.
+
+        Returns when `error` itself is what the caller should get.
+
+        Raises:
+            SQLSpecError: The translation of a driver's error.
+        """
+        driver = self._driver
+        if isinstance(error, driver.native_errors):
+            self._dirty = True
+            if driver.is_broken(error):
+                self._set_broken()
+            raise server_error(driver.error_info(error), sql=sql, adapter=driver.spec.name) from error
+        if isinstance(error, SQLSpecError):
+            error.sql = error.sql or sql
+            error.adapter = error.adapter or driver.spec.name
+            if not isinstance(error, QueryTimeoutError):
+                return
+        elif isinstance(error, Exception):
+            # A failure that the adapter did not foresee: the protocol state is anyone's guess.
+            self._set_broken()
+            return
+        self._dirty = True
+        try:
+            await driver.settle()
+        except BaseException:
+            self._set_broken()
+            if not isinstance(error, Exception):
+                return
+            raise error from error.__cause__
+
+    def _set_broken(self) -> None:
+        self._broken = self._guarded = True
+
+    def _translated(self, error: BaseException, sql: str | None) -> SQLSpecError:
+        return server_error(self._driver.error_info(error), sql=sql, adapter=self._driver.spec.name)
+
+    def _refuse(self, method: str, reason: str, sql: str) -> NoReturn:
+        raise ParameterError(f"cannot call {method}(): {reason}", sql=sql, adapter=self._driver.spec.name)

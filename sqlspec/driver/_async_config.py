@@ -1,0 +1,216 @@
+# The synchronous twin is generated from this file by tools/unasync.py.
+"""Configs: what to connect to, and everything that is opened from it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from sqlspec.core.observe import Checkout, Observer, notify_all
+from sqlspec.core.plan import Compiler
+from sqlspec.driver._async_observed import AsyncObservedSession
+from sqlspec.driver._async_pool import AsyncPool, Pooled, PoolStats
+from sqlspec.driver._async_session import AsyncSession
+from sqlspec.driver._async_stream import AsyncListener
+from sqlspec.driver._features import DriverFeatures, features_of
+from sqlspec.driver._statements import Derived
+from sqlspec.exceptions import ImproperConfigurationError, ParameterError, SQLSpecError, server_error
+from sqlspec.postgres.settings import KeyDialect, redacted_dsn, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from types import TracebackType
+    from typing import Self
+
+    from sqlspec.core.capabilities import AdapterSpec
+    from sqlspec.driver._async_driver import AsyncDriver
+
+__all__ = ("AsyncConfig", "AsyncConnectionContext", "AsyncSessionContext")
+
+F = TypeVar("F", bound=DriverFeatures)
+
+
+class AsyncConfig(Generic[F]):
+    """A database to connect to, through one driver. Subclasses differ in nothing but the driver.
+
+    The pool is opened by the first session, or by `open`; `close` is final. A config may also be used as a
+    scope that closes it.
+
+    Attributes:
+        spec: Name and capabilities of the adapter.
+        settings: The connection settings that were resolved; its `repr` hides the password.
+        pool_settings: The pool settings.
+        driver_features: The features that were given, as an object.
+    """
+
+    spec: ClassVar[AdapterSpec]
+    driver_class: ClassVar[type[AsyncDriver]]
+    features_class: ClassVar[type[DriverFeatures]]
+    dialect: ClassVar[KeyDialect]
+
+    def __init__(
+        self,
+        connection_config: Mapping[str, Any] | None = None,
+        *,
+        driver_features: F | Mapping[str, Any] | None = None,
+        observers: Iterable[Observer] = (),
+    ) -> None:
+        """Check every key; connect to nothing yet.
+
+        Args:
+            connection_config: Portable keys, or the driver's own spellings of them.
+            driver_features: How values are converted.
+            observers: Called with every event of this config; without any, nothing is measured.
+
+        Raises:
+            ImproperConfigurationError: A key is unknown, conflicts with another, or asks for what the driver
+                cannot do.
+        """
+        if connection_config is not None and not hasattr(connection_config, "keys"):
+            raise ImproperConfigurationError("connection_config must be a dict; pass a DSN as {'dsn': ...}")
+        self.settings, self.pool_settings = resolve(connection_config or {}, self.dialect)
+        features: Any = features_of(driver_features, self.features_class)  # type: ignore[type-var]
+        self.driver_features: F = features
+        self.observers = tuple(observers)
+        self._compiler = Compiler()
+        self._derived = Derived(features.codec_options())
+        self._pool: AsyncPool | None = None
+
+    # -- lifecycle --------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Open the pool and its first `min_size` connections. Opening twice is fine.
+
+        Raises:
+            DatabaseConnectionError: The server cannot be reached or refuses.
+        """
+        await self._opened_pool().fill()
+
+    def _opened_pool(self) -> AsyncPool:
+        pool = self._pool
+        if pool is None:
+            pool = self._pool = AsyncPool(self.connect, self.pool_settings)
+        return pool
+
+    async def close(self, timeout: float | None = 10.0) -> None:
+        """Close the pool for good; connections still in use are cut after `timeout` seconds."""
+        await self._opened_pool().close(timeout)
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def connect(self) -> AsyncDriver:
+        """Open one connection outside the pool; the caller closes it.
+
+        Raises:
+            DatabaseConnectionError: The server cannot be reached or refuses.
+            ConnectionTimeoutError: It did not answer within `connect_timeout`.
+        """
+        kind = self.driver_class
+        try:
+            return await kind.connect(self.settings, self._derived)
+        except kind.native_errors as error:
+            raise server_error(kind.connect_error_info(error), sql=None, adapter=self.spec.name) from error
+        except SQLSpecError as error:
+            error.adapter = error.adapter or self.spec.name
+            raise
+
+    # -- what users take --------------------------------------------------------------------------
+
+    def provide_session(self) -> AsyncSessionContext:
+        """Return a scope with a session on a pooled connection.
+
+        Leaving it rolls an open transaction back and gives the connection back.
+
+        Raises:
+            PoolTimeoutError: On entering: no connection became free in time.
+            DatabaseConnectionError: On entering: a new one could not be opened.
+        """
+        return AsyncSessionContext(self)
+
+    def provide_connection(self) -> AsyncConnectionContext:
+        """Return a scope with the driver's own connection, from the pool. It is reset afterwards."""
+        return AsyncConnectionContext(self)
+
+    def listen(self, *channels: str, on_gap: Callable[[], object] | None = None) -> AsyncListener:
+        """Return a scope that yields notifications, on a connection of its own that reconnects.
+
+        Args:
+            *channels: Names of the channels; mixed case is kept.
+            on_gap: Called after each reconnection: notifications sent meanwhile are lost.
+
+        Raises:
+            ParameterError: No channel was named, or a name is too long.
+            NotSupportedError: The driver cannot listen.
+        """
+        if not channels:
+            raise ParameterError("listen() needs a channel: none given; name at least one")
+        if not self.spec.capabilities.listen:
+            raise self.spec.refusal("listen")
+        return AsyncListener(self.connect, channels, on_gap)
+
+    # -- diagnostics ------------------------------------------------------------------------------
+
+    def stats(self) -> PoolStats:
+        """Return the counters of the pool."""
+        return self._opened_pool().stats()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({redacted_dsn(self.settings)})"
+
+    async def _acquire(self) -> Pooled:
+        if not self.observers:
+            return await self._opened_pool().acquire()
+        start = time.perf_counter()
+        pooled = await self._opened_pool().acquire()
+        notify_all(self.observers, Checkout(self.spec.name, time.perf_counter() - start))
+        return pooled
+
+    def _session(self, driver: AsyncDriver) -> AsyncSession:
+        if self.observers:
+            return AsyncObservedSession(driver, self._compiler, self.observers)
+        return AsyncSession(driver, self._compiler)
+
+
+class AsyncSessionContext:
+    """A session for the length of a `with` block; see `provide_session`."""
+
+    __slots__ = ("_config", "_pooled", "_session")
+
+    def __init__(self, config: AsyncConfig[Any]) -> None:
+        self._config = config
+
+    async def __aenter__(self) -> AsyncSession:
+        config = self._config
+        self._pooled = await config._acquire()
+        session = self._session = config._session(self._pooled.driver)
+        return session
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session._give_back(self._config._opened_pool(), self._pooled)
+
+
+class AsyncConnectionContext:
+    """The driver's own connection for the length of a `with` block; see `provide_connection`."""
+
+    __slots__ = ("_config", "_pooled")
+
+    def __init__(self, config: AsyncConfig[Any]) -> None:
+        self._config = config
+
+    async def __aenter__(self) -> Any:
+        self._pooled = await self._config._acquire()
+        return self._pooled.driver.connection
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._config._opened_pool().release(self._pooled, dirty=True, broken=False)

@@ -1,0 +1,234 @@
+# The synchronous twin is generated from this file by tools/unasync.py.
+"""The contract that an adapter implements: one connection of one driver."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+
+from sqlspec.core.result import Described, RawResult
+from sqlspec.exceptions import ErrorInfo, SQLSpecError, TransactionError
+from sqlspec.postgres.catalog import parse_type_rows, type_query
+from sqlspec.postgres.sql import reset_script
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Sequence
+    from typing import Self
+
+    from sqlspec.core.capabilities import AdapterSpec
+    from sqlspec.core.plan import Plan
+    from sqlspec.driver._statements import Derived
+    from sqlspec.postgres.settings import ConnectionSettings
+
+__all__ = ("AsyncCursor", "AsyncDriver", "DriverStatus", "Notification")
+
+DriverStatus = Literal["idle", "active", "failed", "unknown"]
+"""Outside a transaction; inside one; inside an aborted one; the driver does not tell."""
+
+
+class Notification(NamedTuple):
+    """One NOTIFY message (protocol message NotificationResponse).
+
+    Attributes:
+        channel: The channel's name.
+        payload: The payload; empty when none was given.
+        pid: Process ID of the notifying backend.
+    """
+
+    channel: str
+    payload: str
+    pid: int
+
+
+class AsyncCursor(ABC):
+    """Rows of one statement that are fetched piecewise, inside the transaction that opened it."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    async def fetch(self, count: int) -> RawResult:
+        """Return the next rows, at most `count`; none at the end. `columns` are known in every answer."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Free the cursor on the server. The connection stays usable, also before the last row."""
+
+
+class AsyncDriver(ABC):
+    """One connection. A session serialises its calls, so an adapter needs no lock of its own.
+
+    A cancelled call must stop the server's work and leave the connection in protocol sync, or closed.
+    Exceptions of `native_errors` are translated by the session; an adapter never decides on classes.
+
+    Attributes:
+        spec: Name and capabilities.
+        native_errors: Exceptions of the driver that `error_info` understands.
+        atomic_stacks: `run_stack` is all or nothing by itself outside a transaction.
+        derived: Codecs and columns that all connections of the config share.
+    """
+
+    __slots__ = ("derived",)
+
+    spec: ClassVar[AdapterSpec]
+    native_errors: ClassVar[tuple[type[BaseException], ...]]
+    atomic_stacks: ClassVar[bool] = False
+    derived: Derived
+
+    # -- the connection ---------------------------------------------------------------------------
+
+    @classmethod
+    @abstractmethod
+    async def connect(cls, settings: ConnectionSettings, derived: Derived) -> Self:
+        """Open a connection in autocommit mode, encoding UTF8, standard_conforming_strings on.
+
+        Raises:
+            SQLSpecError: Or one of `native_errors`, which the config translates.
+        """
+
+    @property
+    @abstractmethod
+    def connection(self) -> Any:
+        """The driver's own connection object."""
+
+    @property
+    @abstractmethod
+    def backend_pid(self) -> int | None:
+        """Process ID of the server's backend; `None` when the driver does not tell."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Close the connection. Never raises; closing twice is fine."""
+
+    @abstractmethod
+    def is_closed(self) -> bool:
+        """Tell, without a round trip, whether the connection is known to be gone."""
+
+    @abstractmethod
+    def status(self) -> DriverStatus:
+        """Return the transaction status as the driver knows it, without a round trip."""
+
+    # -- statements -------------------------------------------------------------------------------
+
+    @abstractmethod
+    async def execute(self, plan: Plan, args: Sequence[Any]) -> RawResult:
+        """Run one statement with bound values, outside or inside a transaction."""
+
+    @abstractmethod
+    async def execute_many(self, plan: Plan, rows: Iterable[Sequence[Any]]) -> RawResult:
+        """Run one statement for each row of values, all or nothing.
+
+        The caller has opened a transaction or savepoint. `rows` is lazy and may raise in the middle.
+        """
+
+    @abstractmethod
+    async def execute_script(self, text: str) -> None:
+        """Run several statements without parameters (simple query protocol). Results are discarded."""
+
+    @abstractmethod
+    async def describe(self, plan: Plan) -> Described:
+        """Return parameter types and columns of a statement without running it."""
+
+    @abstractmethod
+    async def fetch_text(self, text: str) -> Sequence[Sequence[str | None]]:
+        """Run one of the package's own catalog queries; every value comes as the server's text."""
+
+    # -- errors and cancellation ------------------------------------------------------------------
+
+    @abstractmethod
+    def error_info(self, error: BaseException) -> ErrorInfo:
+        """Extract facts from one of `native_errors`."""
+
+    @classmethod
+    @abstractmethod
+    def connect_error_info(cls, error: BaseException) -> ErrorInfo:
+        """Extract facts from a failure of `connect`; `fallback` is a `DatabaseConnectionError`."""
+
+    @abstractmethod
+    def is_broken(self, error: BaseException) -> bool:
+        """Tell whether the connection must not be used again after this error."""
+
+    @abstractmethod
+    async def cancel(self) -> None:
+        """Ask the server to stop what this connection runs now. Callable from another task or thread."""
+
+    # -- defaults that need nothing but the above ---------------------------------------------------
+
+    async def ping(self) -> None:
+        """Make one empty round trip; raise when the connection is dead."""
+        await self.execute_script("")
+
+    async def settle(self) -> None:
+        """Absorb a cancel request that may still be on its way, so that it cannot hit the next statement."""
+        try:
+            await self.ping()
+        except self.native_errors as error:
+            if self.is_broken(error):
+                raise
+
+    async def begin(self, text: str) -> None:
+        """Open a transaction with the given BEGIN statement. May defer it to the first statement."""
+        await self.execute_script(text)
+
+    async def commit(self) -> None:
+        """Commit, and notice when the server could only roll back.
+
+        A plain COMMIT of an aborted transaction succeeds and stores nothing. Put behind another statement, it
+        is not reached in an aborted transaction; that needs neither a command tag nor a status.
+
+        Raises:
+            TransactionError: The transaction was aborted; it has been rolled back.
+        """
+        if self.status() == "failed":
+            await self.rollback()
+            raise aborted_commit(self.spec.name)
+        await self.execute_script("select 1;\ncommit")
+
+    async def rollback(self) -> None:
+        """Roll the transaction back."""
+        await self.execute_script("rollback")
+
+    async def reset(self) -> None:
+        """Bring a connection into the state of a new one: no transaction, no settings, locks or temporary tables."""
+        if self.status() != "idle":
+            await self.rollback()
+        await self.execute_script(reset_script())
+
+    async def run_stack(self, entries: Sequence[tuple[Plan, Sequence[Any]]]) -> list[RawResult]:
+        """Run statements in order, inside the caller's transaction. One round trip each, unless overridden."""
+        results = []
+        for index, (plan, args) in enumerate(entries):
+            try:
+                results.append(await self.execute(plan, args))
+            except Exception as error:
+                error.add_note(f"statement {index} of the stack: {plan.source}")
+                raise
+        return results
+
+    async def learn_types(self, oids: Iterable[int]) -> None:
+        """Load what the catalog says of types that no codec is known for."""
+        codecs = self.derived.codecs
+        missing = codecs.missing(oids)
+        if missing:
+            codecs.learn(parse_type_rows(await self.fetch_text(type_query(missing))))
+
+    # -- optional: an adapter that can, overrides -------------------------------------------------
+
+    async def open_cursor(self, plan: Plan, args: Sequence[Any]) -> AsyncCursor:
+        """Open a cursor on the server for a statement that returns rows, inside a transaction."""
+        raise self.spec.refusal("stream")
+
+    async def subscribe(self, channels: Sequence[str]) -> None:
+        """LISTEN to channels. Notifications that arrive from now on are kept for `notifications`."""
+        raise self.spec.refusal("listen")
+
+    def notifications(self) -> AsyncIterator[Notification]:
+        """Yield notifications until the connection is lost (one of `native_errors`) or closed here (a plain end)."""
+        raise self.spec.refusal("listen")
+
+
+def aborted_commit(adapter: str) -> SQLSpecError:
+    """Return the error for a COMMIT that the server turned into a rollback."""
+    return TransactionError(
+        "commit failed: the transaction was aborted by an earlier error; nothing was stored, run it again",
+        adapter=adapter,
+    )

@@ -1,0 +1,357 @@
+# The synchronous twin is generated from this file by tools/unasync.py.
+"""The pool, one for all adapters: raw connections in, clean connections out."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from contextlib import suppress
+from threading import Lock
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlspec.driver._aio import Background, Timer, Waiter, current_runner, later
+from sqlspec.exceptions import OperationalError, PoolTimeoutError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sqlspec.driver._async_driver import AsyncDriver
+    from sqlspec.postgres.settings import PoolSettings
+
+__all__ = ("AsyncPool", "PoolStats")
+
+TRUSTED_IDLE = 0.5
+"""Seconds during which an idle connection is taken to be alive without asking the server."""
+
+
+CLOSING = object()
+"""Given to callers that still wait when the pool is closed."""
+
+
+class PoolStats(NamedTuple):
+    """Counters of a pool.
+
+    Attributes:
+        size: Connections that exist or are being opened.
+        idle: Connections ready to be handed out.
+        in_use: Connections handed out.
+        resetting: Connections being cleaned after their return.
+        waiting: Callers waiting for a connection.
+        opened: Connections opened so far.
+        closed: Connections closed so far, for whatever reason.
+        timeouts: Callers that waited in vain.
+    """
+
+    size: int
+    idle: int
+    in_use: int
+    resetting: int
+    waiting: int
+    opened: int
+    closed: int
+    timeouts: int
+
+
+class Pooled:
+    """A connection in a pool, with its times of birth and of return."""
+
+    __slots__ = ("born", "driver", "returned")
+
+    def __init__(self, driver: AsyncDriver, now: float) -> None:
+        self.driver = driver
+        self.born = now
+        self.returned = now
+
+
+class AsyncPool:
+    """Hands out connections, last in first out, never more than `max_size`.
+
+    A connection goes back only when it is known to be idle, outside a transaction and in protocol sync;
+    otherwise it is reset first, away from the caller, or closed. Callers that wait are served in order: what
+    becomes free is given to the first of them, so that nobody who comes later can take it.
+
+    State changes under a lock that is never held while waiting: the synchronous flavour is used by many threads.
+    """
+
+    def __init__(self, connect: Callable[[], Awaitable[AsyncDriver]], settings: PoolSettings) -> None:
+        self._connect = connect
+        self._settings = settings
+        self._mutex = Lock()
+        self._idle: list[Pooled] = []
+        self._used: set[Pooled] = set()
+        self._waiters: deque[Waiter] = deque()
+        self._background = Background()
+        self._size = 0
+        self._resetting = 0
+        self._opened = 0
+        self._closed_count = 0
+        self._timeouts = 0
+        self._closed = False
+        self._emptied: Waiter | None = None
+        self._runner = current_runner()
+        self._housekeeping: Timer | None = None
+
+    # -- taking -----------------------------------------------------------------------------------
+
+    async def acquire(self) -> Pooled:
+        """Return a live connection.
+
+        Raises:
+            PoolTimeoutError: None became free within `acquire_timeout`.
+            OperationalError: The pool is closed, or belongs to another event loop or process.
+            DatabaseConnectionError: A new one could not be opened.
+        """
+        self._check_usable()
+        while True:
+            waiter: Waiter | None = None
+            pooled: Pooled | None = None
+            with self._mutex:
+                if self._idle:  # then nobody waits: what comes back goes to a waiter first
+                    pooled = self._idle.pop()
+                    self._used.add(pooled)
+                elif self._size < self._settings.max_size:
+                    self._size += 1
+                else:
+                    waiter = Waiter()
+                    self._waiters.append(waiter)
+            if waiter is not None:
+                pooled = await self._wait(waiter)
+            if pooled is None:
+                return await self._open()
+            if await self._is_fit(pooled):
+                return pooled
+
+    def _check_usable(self) -> None:
+        if self._closed:
+            raise OperationalError("cannot take a connection: the pool is closed; make a new config")
+        if self._runner != current_runner():
+            raise OperationalError(
+                "cannot take a connection: the pool was opened in another event loop or process; "
+                "close it there, and use one config per loop and process"
+            )
+
+    async def _wait(self, waiter: Waiter) -> Pooled | None:
+        """Return a connection, or `None` for the right to open one."""
+        limit = self._settings.acquire_timeout
+        try:
+            woken = await waiter.wait(limit)
+        except BaseException:
+            await self._leave_queue(waiter)
+            raise
+        if not woken:
+            with self._mutex, suppress(ValueError):
+                self._waiters.remove(waiter)
+            self._timeouts += 1
+            raise PoolTimeoutError(
+                f"no connection became free within {limit:g} s: {len(self._used)} in use, {len(self._waiters)} others "
+                f"waiting, max_size={self._settings.max_size}; raise max_size or give connections back sooner"
+            )
+        if self._closed:
+            await self._leave_queue(waiter)
+            self._check_usable()
+        gift: Pooled | None = waiter.gift
+        return gift
+
+    async def _leave_queue(self, waiter: Waiter) -> None:
+        """Withdraw a waiter; what it was given meanwhile goes to the next one."""
+        waiter.abandon()
+        with self._mutex, suppress(ValueError):
+            self._waiters.remove(waiter)
+        if not waiter.woken or waiter.gift is CLOSING:
+            return
+        if waiter.gift is None:
+            self._free_slot()
+        elif self._closed:
+            await self._drop(waiter.gift)
+        else:
+            self._put_back(waiter.gift)
+
+    async def _is_fit(self, pooled: Pooled) -> bool:
+        """Check a connection that is about to be handed out; drop it when it is stale or dead."""
+        now = time.monotonic()
+        driver = pooled.driver
+        settings = self._settings
+        try:
+            if not driver.is_closed() and not (
+                settings.max_lifetime is not None and now - pooled.born > settings.max_lifetime
+            ):
+                fresh = settings.validate == "when_idle" and now - pooled.returned < TRUSTED_IDLE
+                if not fresh and settings.validate != "never":
+                    await driver.ping()
+                return True
+        except driver.native_errors:
+            pass  # dead: the next one, or a new one, takes its place
+        except BaseException:
+            await self._drop(pooled)
+            raise
+        await self._drop(pooled)
+        return False
+
+    async def _open(self) -> Pooled:
+        """Open a connection in a slot that is already counted."""
+        try:
+            driver = await self._connect()
+        except BaseException:
+            self._free_slot()
+            raise
+        pooled = Pooled(driver, time.monotonic())
+        with self._mutex:
+            self._opened += 1
+            self._used.add(pooled)
+        if self._closed:
+            await self._drop(pooled)
+            self._check_usable()
+        return pooled
+
+    # -- giving back ------------------------------------------------------------------------------
+
+    async def release(self, pooled: Pooled, *, dirty: bool, broken: bool) -> None:
+        """Take a connection back.
+
+        Args:
+            pooled: What `acquire` returned.
+            dirty: Session state may have been changed.
+            broken: It must not be used again.
+        """
+        driver = pooled.driver
+        if broken or self._closed or driver.is_closed():
+            await self._drop(pooled)
+            return
+        policy = self._settings.reset
+        status = driver.status()
+        clean = policy == "never" or (policy == "when_dirty" and not dirty)
+        if clean and (status == "idle" or (status == "unknown" and not dirty)):
+            self._put_back(pooled)
+        else:
+            self._resetting += 1
+            self._background.start(self._reset, pooled, policy)
+
+    async def _reset(self, pooled: Pooled, policy: str) -> None:
+        clean = False
+        try:
+            if policy == "never":
+                await pooled.driver.rollback()
+            else:
+                await pooled.driver.reset()
+            clean = pooled.driver.status() in ("idle", "unknown")
+        except Exception:  # noqa: S110 - whatever it was, a connection that cannot be cleaned is closed below
+            pass
+        finally:
+            self._resetting -= 1
+            if clean and not self._closed:
+                self._put_back(pooled)
+            else:
+                await self._drop(pooled)
+
+    def _put_back(self, pooled: Pooled) -> None:
+        pooled.returned = time.monotonic()
+        with self._mutex:
+            while self._waiters:
+                if self._waiters.popleft().wake(pooled):
+                    return
+            self._used.discard(pooled)
+            self._idle.append(pooled)
+        if self._housekeeping is None and self._settings.max_idle is not None:
+            self._housekeeping = later(self._settings.max_idle, self._start_trimming)
+
+    def _free_slot(self) -> None:
+        with self._mutex:
+            while self._waiters:
+                if self._waiters.popleft().wake(None):
+                    return
+            self._size -= 1
+
+    async def _drop(self, pooled: Pooled) -> None:
+        with self._mutex:
+            self._used.discard(pooled)
+            self._closed_count += 1
+            emptied = self._emptied if not self._used else None
+        self._free_slot()
+        if emptied is not None:
+            emptied.wake()
+        await pooled.driver.close()
+
+    # -- housekeeping -----------------------------------------------------------------------------
+
+    def _start_trimming(self) -> None:
+        self._housekeeping = None
+        if not self._closed:
+            self._background.start(self._trim)
+
+    async def _trim(self) -> None:
+        """Close connections that have been idle for too long, down to `min_size`."""
+        max_idle = self._settings.max_idle
+        while max_idle is not None and not self._closed:
+            with self._mutex:
+                if not self._idle or self._size <= self._settings.min_size:
+                    return
+                age = time.monotonic() - self._idle[0].returned
+                oldest = self._idle.pop(0) if age >= max_idle else None
+            if oldest is None:
+                self._housekeeping = later(max_idle - age + 0.01, self._start_trimming)
+                return
+            await self._drop(oldest)
+
+    async def fill(self) -> None:
+        """Open connections up to `min_size`.
+
+        Raises:
+            DatabaseConnectionError: One could not be opened.
+        """
+        while True:
+            with self._mutex:
+                if self._size >= self._settings.min_size:
+                    return
+                self._size += 1
+            self._put_back(await self._open())
+
+    async def close(self, timeout: float | None = 10.0) -> None:
+        """Close the pool for good: refuse new callers, wait for connections in use, then cut them.
+
+        Args:
+            timeout: Seconds to wait for connections in use; `None` waits for ever.
+        """
+        with self._mutex:
+            if self._closed:
+                return
+            self._closed = True
+            waiters, idle = list(self._waiters), list(self._idle)
+            self._waiters.clear()
+            self._idle.clear()
+        if self._housekeeping is not None:
+            self._housekeeping.cancel()
+        for waiter in waiters:
+            waiter.wake(CLOSING)
+        for pooled in idle:
+            await self._drop(pooled)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        await self._background.drain(timeout)
+        with self._mutex:
+            self._emptied = Waiter() if self._used else None
+        if self._emptied is not None:
+            await self._emptied.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        for pooled in tuple(self._used):
+            await self._drop(pooled)
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
+    def stats(self) -> PoolStats:
+        """Return the counters as of now."""
+        return PoolStats(
+            size=self._size,
+            idle=len(self._idle),
+            in_use=len(self._used) - self._resetting,
+            resetting=self._resetting,
+            waiting=len(self._waiters),
+            opened=self._opened,
+            closed=self._closed_count,
+            timeouts=self._timeouts,
+        )
+
+    def __repr__(self) -> str:
+        stats = self.stats()
+        state = "closed" if self._closed else f"{stats.in_use} in use, {stats.idle} idle, {stats.waiting} waiting"
+        return f"<{type(self).__name__}: {state}, max_size={self._settings.max_size}>"

@@ -1,0 +1,416 @@
+# The synchronous twin is generated from this file by tools/unasync.py.
+"""Transactions, savepoints, retries and scoped settings of a session."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlspec.core.result import RawResult
+from sqlspec.driver._aio import current_name, sleep, uninterrupted
+from sqlspec.driver._async_base import AsyncSessionBase, OpenTransaction, open_tokens
+from sqlspec.exceptions import RETRYABLE, CommitUnknownError, ParameterError, SQLSpecError, TransactionError
+from sqlspec.postgres.sql import begin as begin_sql
+from sqlspec.postgres.sql import release, rollback_to, savepoint, set_config_sql
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from types import TracebackType
+    from typing import Self
+
+__all__ = ("AsyncSavepoint", "AsyncSettings", "AsyncTransaction", "AsyncTransactions")
+
+T = TypeVar("T")
+
+MAX_BACKOFF = 2.0
+FIRST_BACKOFF = 0.01
+
+
+class AsyncTransactions(AsyncSessionBase):
+    """The transaction methods of a session.
+
+    A transaction belongs to the context that opened it: to its task (or thread) and to the tasks started inside.
+    """
+
+    __slots__ = ()
+
+    async def begin(
+        self, *, isolation: str | None = None, readonly: bool | None = None, deferrable: bool | None = None
+    ) -> None:
+        """Open a transaction.
+
+        Args:
+            isolation: `"read committed"`, `"repeatable read"` or `"serializable"`; the server's default if absent.
+            readonly: Refuse writes (`READ ONLY`), or allow them explicitly (`READ WRITE`).
+            deferrable: Wait for a safe snapshot; only for serializable read-only transactions.
+
+        Raises:
+            TransactionError: A transaction is open already.
+            ParameterError: An option is not one of the above.
+        """
+        await self._begin("begin", begin_sql(isolation, readonly, deferrable))
+
+    async def _begin(self, method: str, text: str, purpose: str = "") -> None:
+        await self._take_turn(method)
+        try:
+            if self._transaction is not None:
+                raise TransactionError(
+                    f"cannot call {method}(): a transaction is open already; use transaction() or savepoint() to nest"
+                )
+            await self._driver.begin(text)
+            transaction = OpenTransaction(current_name(), purpose, time.monotonic())
+            open_tokens.set((*open_tokens.get(), transaction))
+            self._transaction = transaction
+            self._guarded = True
+        except BaseException as error:
+            await self._fail(error, text)
+            raise
+        finally:
+            self._end_turn()
+
+    async def commit(self) -> None:
+        """Commit the open transaction.
+
+        Raises:
+            TransactionError: None is open; savepoints are still open; or the transaction had been aborted by an
+                error and could only be rolled back.
+            CommitUnknownError: The connection was lost before the answer came: it may or may not be stored.
+            IntegrityError: A deferred constraint is violated; nothing is stored.
+        """
+        transaction = self._require_transaction("commit")
+        if transaction.savepoints:
+            raise TransactionError(
+                f"cannot call commit(): savepoint {transaction.savepoints[-1]} is still open; leave it first"
+            )
+        await self._end_transaction("commit", transaction)
+
+    async def rollback(self) -> None:
+        """Roll the open transaction back, with all its savepoints.
+
+        Raises:
+            TransactionError: None is open.
+        """
+        await self._end_transaction("rollback", self._require_transaction("rollback"))
+
+    def _require_transaction(self, method: str) -> OpenTransaction:
+        self._check_open(method)
+        transaction = self._transaction
+        if transaction is None:
+            raise TransactionError(f"cannot call {method}(): no transaction is open; call begin() first")
+        return transaction
+
+    def _check_open(self, method: str) -> None:
+        if self._guarded and not (self._broken and self._transaction is not None):
+            self._check(method)
+
+    async def _end_transaction(self, method: str, transaction: OpenTransaction) -> None:
+        if not self._lock.acquire(False):
+            await self._turn.wait()
+        try:
+            if self._transaction is not transaction:
+                raise TransactionError(f"cannot call {method}(): the transaction has been ended meanwhile")
+            if self._broken:
+                self._forget(transaction, "rollback")
+                if method == "commit":
+                    raise TransactionError("commit failed: the connection was lost before; nothing was stored")
+                return
+            try:
+                await (self._commit_now(transaction) if method == "commit" else self._rollback_now(transaction))
+            finally:
+                self._forget(transaction, "unknown")
+        finally:
+            self._end_turn()
+
+    async def _commit_now(self, transaction: OpenTransaction) -> None:
+        driver = self._driver
+        try:
+            # Interrupting a COMMIT would leave its outcome unknown; it is short, so it is waited for.
+            await uninterrupted(driver.commit)
+        except driver.native_errors as error:
+            self._dirty = True
+            translated = self._translated(error, "commit")
+            if driver.is_broken(error):
+                self._set_broken()
+                self._forget(transaction, "unknown")
+                raise CommitUnknownError(
+                    "commit unknown: the connection was lost before the server answered; "
+                    "check whether the transaction's effects are there before running it again",
+                    sqlstate=translated.sqlstate,
+                    adapter=driver.spec.name,
+                ) from error
+            self._forget(transaction, "rollback")
+            if driver.status() != "idle":
+                await driver.rollback()
+            raise translated from error
+        except SQLSpecError:
+            self._forget(transaction, "rollback")
+            raise
+        except BaseException:
+            self._set_broken()
+            raise
+        self._forget(transaction, "commit")
+
+    async def _rollback_now(self, transaction: OpenTransaction) -> None:
+        try:
+            await self._driver.rollback()
+        except BaseException as error:
+            # The server rolls back by itself when the connection goes, so a lost one is not an error here.
+            self._set_broken()
+            if not isinstance(error, self._driver.native_errors):
+                raise
+        self._forget(transaction, "rollback")
+
+    def _forget(self, transaction: OpenTransaction, outcome: str) -> None:
+        if self._transaction is transaction:
+            self._transaction = None
+            self._guarded = self._closed or self._broken
+            open_tokens.set(tuple(token for token in open_tokens.get() if token is not transaction))
+            self._transaction_ended(transaction, outcome)
+
+    def _transaction_ended(self, transaction: OpenTransaction, outcome: str) -> None:
+        """Do nothing; an observed session reports the end."""
+
+    # -- scopes -----------------------------------------------------------------------------------
+
+    def transaction(
+        self, *, isolation: str | None = None, readonly: bool | None = None, deferrable: bool | None = None
+    ) -> AsyncTransaction:
+        """Return a scope that commits on success and rolls back on an exception.
+
+        Inside an open transaction the scope is a savepoint, and takes no options.
+
+        Args:
+            isolation: As in `begin`.
+            readonly: As in `begin`.
+            deferrable: As in `begin`.
+
+        Raises:
+            TransactionError: On entering: options were given inside an open transaction.
+        """
+        return AsyncTransaction(self, begin_sql(isolation, readonly, deferrable))
+
+    def savepoint(self, name: str | None = None) -> AsyncSavepoint:
+        """Return a scope that is undone on an exception, inside an open transaction.
+
+        Args:
+            name: The savepoint's name; generated if absent. It is quoted, so any text will do.
+
+        Raises:
+            TransactionError: On entering: no transaction is open. On leaving: an inner savepoint is still open.
+        """
+        return AsyncSavepoint(self, name)
+
+    async def run_in_transaction(
+        self,
+        function: Callable[[Self], Awaitable[T]],
+        *,
+        retries: int = 5,
+        isolation: str | None = None,
+        readonly: bool | None = None,
+        deferrable: bool | None = None,
+    ) -> T:
+        """Run `function(session)` in a transaction; run it again when the server asks for that.
+
+        Only serialization failures and deadlocks are retried, after a random pause that doubles each time
+        (first at most 10 ms, never more than 2 s). An unknown commit is never retried.
+
+        Args:
+            function: Called with this session, once per attempt; it must not commit by itself.
+            retries: How often to try again after the first attempt.
+            isolation: As in `begin`.
+            readonly: As in `begin`.
+            deferrable: As in `begin`.
+
+        Returns:
+            What the successful call returned.
+
+        Raises:
+            TransactionError: A transaction is open already: the retry could not undo what came before.
+            SerializationConflictError: Every attempt failed.
+            DeadlockError: Every attempt failed.
+        """
+        if self._transaction is not None:
+            self._check("run_in_transaction")
+            raise TransactionError("cannot call run_in_transaction(): a transaction is open already; use transaction()")
+        pause = FIRST_BACKOFF
+        while True:
+            try:
+                async with self.transaction(isolation=isolation, readonly=readonly, deferrable=deferrable):
+                    return await function(self)
+            except RETRYABLE:
+                if retries <= 0:
+                    raise
+            retries -= 1
+            await sleep(random.random() * pause)  # noqa: S311 - spreads competitors, hides nothing
+            pause = min(pause * 2, MAX_BACKOFF)
+
+    def with_settings(self, settings: Mapping[str, Any] | None = None, /, **named: Any) -> AsyncSettings:
+        """Return a scope with other server settings, in a transaction or savepoint of its own.
+
+        Values go through `set_config(name, value, true)`, never through SQL text. They are restored on success and
+        on failure. This is no security boundary: SQL run inside may set them back.
+
+        Args:
+            settings: Names and values, for names that are no Python identifiers (`{"app.tenant": "7"}`).
+            **named: The same as keywords (`role="reader"`, `statement_timeout="5s"`).
+
+        Raises:
+            ParameterError: No setting was given.
+        """
+        values = {name: _setting_text(value) for name, value in {**(settings or {}), **named}.items()}
+        if not values:
+            raise ParameterError("with_settings() needs a setting: none given; pass name=value")
+        return AsyncSettings(self, values)
+
+    # -- savepoints -------------------------------------------------------------------------------
+
+    async def _open_savepoint(self, name: str | None) -> str:
+        transaction = self._require_transaction("savepoint")
+        chosen = name if name is not None else f"sqlspec_{len(transaction.savepoints) + 1}"
+        if chosen in transaction.savepoints:
+            raise TransactionError(f"cannot open savepoint {chosen}: one of this name is open; choose another name")
+        await self._exclusive("savepoint", None, None, self._driver.execute_script, savepoint(chosen))
+        transaction.savepoints.append(chosen)
+        return chosen
+
+    async def _close_savepoint(self, name: str, failed: bool) -> None:
+        transaction = self._transaction
+        if transaction is None or name not in transaction.savepoints or self._broken:
+            return  # the transaction has ended meanwhile, and the savepoint with it
+        self._check("savepoint")
+        if transaction.savepoints[-1] != name:
+            inner = transaction.savepoints[-1]
+            raise TransactionError(f"cannot close savepoint {name}: {inner} inside it is still open; leave it first")
+        if failed:
+            await self._undo_savepoint(name)
+        else:
+            try:
+                await self._exclusive("savepoint", None, None, self._driver.execute_script, release(name))
+            except SQLSpecError:
+                # An error inside was swallowed and has aborted the transaction: undo, so that the outer part can go on.
+                if not self._broken:
+                    await self._undo_savepoint(name)
+                raise
+        transaction.savepoints.remove(name)
+
+    async def _undo_savepoint(self, name: str) -> None:
+        text = f"{rollback_to(name)};\n{release(name)}"
+        await self._exclusive("savepoint", None, None, self._driver.execute_script, text)
+
+    async def _setting_values(self, names: list[str]) -> list[Any]:
+        columns = ", ".join(f"current_setting(${n}, true)" for n in range(1, len(names) + 1))
+        plan = self._compiler.plan(f"select {columns}")
+        raw: RawResult = await self._exclusive("with_settings", plan.source, None, self._driver.execute, plan, names)
+        return list(raw.rows[0]) if raw.shape == "tuple" else list(raw.rows[0].values())
+
+    async def _apply_settings(self, values: Mapping[str, str]) -> None:
+        plan = self._compiler.plan(set_config_sql(list(values)))
+        args = [part for pair in values.items() for part in pair]
+        await self._exclusive("with_settings", plan.source, None, self._driver.execute, plan, args)
+
+
+class AsyncSavepoint:
+    """A scope inside a transaction; see `savepoint`."""
+
+    __slots__ = ("_name", "_session")
+
+    def __init__(self, session: AsyncTransactions, name: str | None) -> None:
+        self._session = session
+        self._name = name
+
+    async def __aenter__(self) -> Self:
+        self._name = await self._session._open_savepoint(self._name)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session._close_savepoint(self._name or "", error is not None)
+
+
+class AsyncTransaction:
+    """A transaction scope, or a savepoint scope inside one; see `transaction`."""
+
+    __slots__ = ("_begin", "_inner", "_session", "_token")
+
+    def __init__(self, session: AsyncTransactions, begin: str) -> None:
+        self._session = session
+        self._begin = begin
+        self._inner: AsyncSavepoint | None = None
+        self._token: OpenTransaction | None = None
+
+    async def __aenter__(self) -> Self:
+        session = self._session
+        if session._transaction is None:
+            await session._begin("transaction", self._begin)
+            self._token = session._transaction
+            return self
+        session._check("transaction")
+        if self._begin != begin_sql():
+            raise TransactionError(
+                "cannot set options of a nested transaction: it is a savepoint; set them on the outermost one"
+            )
+        self._inner = session.savepoint()
+        await self._inner.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._inner is not None:
+            await self._inner.__aexit__(kind, error, trace)
+            return
+        session = self._session
+        if self._token is None or session._transaction is not self._token:
+            return  # ended inside by commit() or rollback()
+        if error is None:
+            try:
+                await session.commit()
+            except TransactionError:
+                if session._transaction is self._token:
+                    await session.rollback()
+                raise
+        else:
+            await session.rollback()
+
+
+class AsyncSettings:
+    """A scope with other server settings; see `with_settings`."""
+
+    __slots__ = ("_previous", "_scope", "_session", "_values")
+
+    def __init__(self, session: AsyncTransactions, values: dict[str, str]) -> None:
+        self._session = session
+        self._values = values
+        self._scope = session.transaction()
+        self._previous: dict[str, str] = {}
+
+    async def __aenter__(self) -> Self:
+        nested = self._session.in_transaction
+        await self._scope.__aenter__()
+        try:
+            if nested:
+                # Releasing a savepoint keeps what was set inside, so success must put the old values back by hand.
+                old = await self._session._setting_values(list(self._values))
+                self._previous = {name: value or "" for name, value in zip(self._values, old, strict=True)}
+            await self._session._apply_settings(self._values)
+        except BaseException as error:
+            await self._scope.__aexit__(type(error), error, error.__traceback__)
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None and self._previous and self._session.in_transaction:
+            await self._session._apply_settings(self._previous)
+        await self._scope.__aexit__(kind, error, trace)
+
+
+def _setting_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, (int, float, str)):
+        return str(value)
+    raise ParameterError(f"a setting must be a str, number or bool: {type(value).__name__} given")

@@ -1,0 +1,249 @@
+"""Waiting, thread flavour: the same names as `_aio`, used by the generated synchronous code."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import logging
+import os
+import threading
+import time
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlspec.core.result import SQLResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlspec.driver._sync_driver import SyncDriver
+
+__all__ = (
+    "Background",
+    "Expired",
+    "SyncExecution",
+    "Timer",
+    "Turn",
+    "Waiter",
+    "begin_execution",
+    "call_with_timeout",
+    "current_name",
+    "current_runner",
+    "later",
+    "sleep",
+    "uninterrupted",
+)
+
+T = TypeVar("T")
+
+_log = logging.getLogger("sqlspec")
+
+sleep = time.sleep
+SyncExecution = SQLResult
+
+
+def begin_execution(result: SQLResult[T]) -> SQLResult[T]:
+    """Return the result as it is: a synchronous statement has already run."""
+    return result
+
+
+class Expired(Exception):
+    """A time limit passed, and the operation has ended because of it."""
+
+
+def current_name() -> str:
+    """Return the name of the running thread, for messages."""
+    return f"thread {threading.current_thread().name!r}"
+
+
+def current_runner() -> object:
+    """Return what a pool's connections are bound to: the process, because sockets do not survive a fork."""
+    return os.getpid()
+
+
+class Timer:
+    """A callback that will run at a time, unless it is cancelled first."""
+
+    __slots__ = ("_callback", "_done", "_lock", "fired")
+
+    def __init__(self, callback: Callable[[], object]) -> None:
+        self._callback = callback
+        self._lock = threading.Lock()
+        self._done = False
+        self.fired = False
+
+    def cancel(self) -> None:
+        """Prevent the callback; when it is running now, wait until it has ended."""
+        with self._lock:
+            self._done = True
+
+    def fire(self) -> None:
+        with self._lock:
+            if not self._done:
+                self._done = self.fired = True
+                self._callback()
+
+
+class _Clock:
+    """One daemon thread per process that fires timers; started by the first one."""
+
+    def __init__(self) -> None:
+        self._reset()
+        os.register_at_fork(after_in_child=self._reset)
+
+    def _reset(self) -> None:
+        self._changed = threading.Condition()
+        self._heap: list[tuple[float, int, Timer]] = []
+        self._order = itertools.count()
+        self._thread: threading.Thread | None = None
+
+    def add(self, seconds: float, callback: Callable[[], object]) -> Timer:
+        timer = Timer(callback)
+        with self._changed:
+            heapq.heappush(self._heap, (time.monotonic() + seconds, next(self._order), timer))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="sqlspec-clock", daemon=True)
+                self._thread.start()
+            elif self._heap[0][2] is timer:
+                self._changed.notify()
+        return timer
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._heap or self._heap[0][0] > time.monotonic():
+                    self._changed.wait(self._heap[0][0] - time.monotonic() if self._heap else None)
+                timer = heapq.heappop(self._heap)[2]
+            try:
+                timer.fire()
+            except Exception:  # one failing callback must not stop the clock of the whole process
+                _log.exception("a timer callback failed")
+
+
+_clock = _Clock()
+later = _clock.add
+
+
+def call_with_timeout(seconds: float, driver: SyncDriver, operation: Callable[..., T], *args: Any) -> T:
+    """Call `operation(*args)`; after `seconds` another thread calls `driver.cancel()`, which makes it fail.
+
+    Raises:
+        Expired: The limit passed and the operation failed because of it.
+    """
+    timer = _clock.add(seconds, driver.cancel)
+    try:
+        result = operation(*args)
+    except Exception as error:
+        timer.cancel()
+        if timer.fired:
+            raise Expired from error
+        raise
+    finally:
+        timer.cancel()
+    if timer.fired:
+        driver.settle()  # it finished just before the cancel arrived, which must not hit the next statement
+    return result
+
+
+def uninterrupted(operation: Callable[[], T]) -> T:
+    """Call `operation()`: a thread is not cancelled from outside."""
+    return operation()
+
+
+class Waiter:
+    """A one-shot signal that one thread waits for.
+
+    Attributes:
+        gift: What came with the signal.
+    """
+
+    __slots__ = ("_abandoned", "_event", "_lock", "gift")
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._lock = threading.Lock()
+        self._abandoned = False
+        self.gift: Any = None
+
+    @property
+    def woken(self) -> bool:
+        return self._event.is_set()
+
+    def wake(self, gift: Any = None) -> bool:
+        """Wake the waiting thread; tell whether somebody was there to be woken."""
+        with self._lock:
+            if self._abandoned or self._event.is_set():
+                return False
+            self.gift = gift
+            self._event.set()
+            return True
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait for the signal; `False` when `seconds` passed first."""
+        if self._event.wait(seconds):
+            return True
+        with self._lock:
+            if self._event.is_set():
+                return True
+            self._abandoned = True
+            return False
+
+    def abandon(self) -> None:
+        """Refuse the signal from now on."""
+        with self._lock:
+            self._abandoned = True
+
+
+class Turn:
+    """First come, first served, by the lock itself: there is never a list of waiters to serve."""
+
+    __slots__ = ("lock", "waiters")
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.waiters: tuple[()] = ()
+
+    def wait(self) -> None:
+        self.lock.acquire()
+
+    def pass_on(self) -> None:
+        """Free the lock."""
+        self.lock.release()
+
+
+class Background:
+    """Work that nobody waits for, done by one daemon thread that lives while there is work."""
+
+    __slots__ = ("_busy", "_lock", "_queue")
+
+    def __init__(self) -> None:
+        self._queue: SimpleQueue[tuple[Callable[..., None], tuple[Any, ...]]] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._busy: threading.Thread | None = None
+
+    def start(self, operation: Callable[..., None], *args: Any) -> None:
+        with self._lock:
+            self._queue.put((operation, args))
+            if self._busy is None:
+                self._busy = threading.Thread(target=self._run, name="sqlspec-background", daemon=True)
+                self._busy.start()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                operation, args = self._queue.get(timeout=1.0)
+            except Empty:
+                with self._lock:
+                    if self._queue.empty():
+                        self._busy = None
+                        return
+                continue
+            operation(*args)
+
+    def drain(self, seconds: float | None) -> None:
+        """Wait until the work queued so far is done, at most `seconds`."""
+        if self._busy is None:
+            return
+        done = threading.Event()
+        self.start(done.set)
+        done.wait(seconds)

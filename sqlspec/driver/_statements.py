@@ -1,0 +1,91 @@
+"""Bookkeeping that adapters share: prepared statements of one connection, derivations of one config."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from sqlspec.postgres.codec import CodecOptions, CodecRegistry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlspec.core.result import Column
+
+__all__ = ("Derived", "StatementCache")
+
+MAX_COLUMN_SETS = 4096
+
+
+class Derived:
+    """What follows from type OIDs alone, so that all connections of a config share it.
+
+    Attributes:
+        codecs: Binary codecs by type OID, built-in ones and those learnt from the catalog.
+        options: Settings of the codecs.
+    """
+
+    __slots__ = ("_columns", "codecs", "options")
+
+    def __init__(self, options: CodecOptions | None = None) -> None:
+        self.options = options or CodecOptions()
+        self.codecs = CodecRegistry(self.options)
+        self._columns: dict[tuple[Column, ...], tuple[Column, ...]] = {}
+
+    def columns(self, columns: tuple[Column, ...]) -> tuple[Column, ...]:
+        """Return one shared object for equal column tuples: mappers then compare by identity first."""
+        if len(self._columns) >= MAX_COLUMN_SETS:
+            self._columns.clear()
+        return self._columns.setdefault(columns, columns)
+
+
+class _Used(Protocol):
+    used: bool
+
+
+P = TypeVar("P", bound=_Used)
+
+
+class StatementCache(Generic[P]):
+    """Prepared statements of one connection by text, bounded, evicting with a second chance.
+
+    A hit costs a dict lookup and setting `used`; order is only repaired when something must go.
+    """
+
+    __slots__ = ("entries", "get", "max_entries")
+
+    def __init__(self, max_entries: int = 256) -> None:
+        self.entries: dict[str, P] = {}
+        self.get = self.entries.get
+        self.max_entries = max_entries
+
+    def add(self, text: str, entry: P) -> P | None:
+        """Store an entry; return the one that had to go, which the caller closes on the server."""
+        evicted = self._make_room() if len(self.entries) >= self.max_entries else None
+        self.entries[text] = entry
+        return evicted
+
+    def _make_room(self) -> P:
+        entries = self.entries
+        while True:
+            text = next(iter(entries))
+            entry = entries.pop(text)
+            if not entry.used:
+                return entry
+            entry.used = False
+            entries[text] = entry
+
+    def discard(self, text: str) -> P | None:
+        """Forget one text; return its entry if there was one."""
+        return self.entries.pop(text, None)
+
+    def clear(self) -> list[P]:
+        """Forget all; return them."""
+        entries = list(self.entries.values())
+        self.entries.clear()
+        return entries
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.entries)

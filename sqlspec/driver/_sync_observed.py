@@ -1,0 +1,74 @@
+# Generated from _async_observed.py by tools/unasync.py. Do not edit.
+"""A session that reports to observers. Chosen when a config has any, so that others pay nothing."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlspec.core.observe import Observer, StatementEnd, StatementStart, TransactionEnd, notify_all
+from sqlspec.core.result import RawResult
+from sqlspec.driver._sync_session import SyncSession
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlspec.core.observe import Operation
+    from sqlspec.core.plan import Compiler, Plan
+    from sqlspec.driver._sync_base import OpenTransaction
+    from sqlspec.driver._sync_driver import SyncDriver
+
+__all__ = ("SyncObservedSession",)
+
+T = TypeVar("T")
+
+_OPERATIONS: dict[str, Operation] = {
+    "execute_many": "execute_many",
+    "execute_script": "execute_script",
+    "execute_stack": "execute_stack",
+    "select_stream": "stream",
+}
+
+
+class SyncObservedSession(SyncSession):
+    """A session whose statements and transactions are reported."""
+
+    __slots__ = ("_observers",)
+
+    def __init__(self, driver: SyncDriver, compiler: Compiler, observers: tuple[Observer, ...]) -> None:
+        super().__init__(driver, compiler)
+        self._observers = observers
+        self._run = self._run_observed
+
+    def _run_observed(self, plan: Plan, args: Any) -> RawResult:
+        return self._observed("execute", plan.source, self._driver.execute, plan, args)
+
+    def _exclusive(
+        self, method: str, sql: str | None, timeout: float | None, operation: Callable[..., T], *args: Any
+    ) -> T:
+        kind = _OPERATIONS.get(method)
+        if kind is None or sql is None:
+            return super()._exclusive(method, sql, timeout, operation, *args)
+        return super()._exclusive(method, sql, timeout, self._observed, kind, sql, operation, *args)
+
+    def _observed(self, kind: Operation, sql: str, operation: Callable[..., T], *args: Any) -> T:
+        adapter = self._driver.spec.name
+        notify_all(self._observers, StatementStart(adapter, kind, sql))
+        start = time.perf_counter()
+        try:
+            result = operation(*args)
+        except BaseException as error:
+            seen: BaseException = error
+            if isinstance(error, self._driver.native_errors):
+                seen = self._translated(error, sql)
+            notify_all(
+                self._observers, StatementEnd(adapter, kind, sql, time.perf_counter() - start, None, seen)
+            )
+            raise
+        rows = len(result.rows) if isinstance(result, RawResult) else None
+        notify_all(self._observers, StatementEnd(adapter, kind, sql, time.perf_counter() - start, rows, None))
+        return result
+
+    def _transaction_ended(self, transaction: OpenTransaction, outcome: str) -> None:
+        seconds = time.monotonic() - transaction.started
+        notify_all(self._observers, TransactionEnd(self._driver.spec.name, outcome, seconds))  # type: ignore[arg-type]

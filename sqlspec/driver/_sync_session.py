@@ -1,0 +1,430 @@
+# Generated from _async_session.py by tools/unasync.py. Do not edit.
+"""The session: what users call. One per checkout; it has a driver and is not one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from sqlspec.core.parameters import AMBIGUOUS
+from sqlspec.core.result import RawResult, SQLResult, at_most_one, exactly_one, first_column
+from sqlspec.core.scan import scan
+from sqlspec.core.stack import StatementStack
+from sqlspec.core.statement import SQL
+from sqlspec.driver._sio import SyncExecution, begin_execution
+from sqlspec.driver._sync_stream import SyncStream
+from sqlspec.driver._sync_transaction import SyncTransactions
+from sqlspec.exceptions import SQLSpecError, TransactionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sqlspec.core.plan import Plan
+
+__all__ = ("SyncSession",)
+
+T = TypeVar("T")
+
+_CONTROL = frozenset({"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT"})
+
+
+class SyncSession(SyncTransactions):
+    """Runs statements on one connection.
+
+    Every method that runs a statement takes SQL text or an `SQL` object, and parameters as `*args`, as one
+    sequence, as one mapping or as keywords. `timeout` is in seconds; when it passes, the statement is stopped on
+    the server and `QueryTimeoutError` is raised. Calls of several tasks queue; none is lost or mixed up.
+
+    Errors common to all: `ParameterError` before anything is sent, when the parameters do not fit;
+    `DataError` when a value does not fit its type; and the class of whatever the server reports.
+    """
+
+    __slots__ = ()
+
+    # -- rows -------------------------------------------------------------------------------------
+
+    @overload
+    def select(
+        self,
+        sql: str | SQL,
+        /,
+        *params: Any,
+        schema_type: type[T],
+        validate: bool = False,
+        timeout: float | None = None,
+        **named: Any,
+    ) -> list[T]: ...
+    @overload
+    def select(
+        self,
+        sql: str | SQL,
+        /,
+        *params: Any,
+        schema_type: None = None,
+        validate: bool = False,
+        timeout: float | None = None,
+        **named: Any,
+    ) -> list[dict[str, Any]]: ...
+    def select(
+        self,
+        sql: str | SQL,
+        /,
+        *params: Any,
+        schema_type: Any = None,
+        validate: bool = False,
+        timeout: float | None = None,
+        **named: Any,
+    ) -> Any:
+        """Return every row of a statement.
+
+        Args:
+            sql: The statement.
+            *params: Its parameters.
+            schema_type: Class of a row: a Struct, dataclass, attrs class, NamedTuple, TypedDict, pydantic model,
+                `tuple`, or a scalar type for a single column. Without it a row is a `dict`.
+            validate: Check every value against the field types of `schema_type`.
+            timeout: Limit in seconds.
+            **named: Parameters by name.
+
+        Raises:
+            MappingError: The columns, or a NULL, do not fit `schema_type`; or a name is there twice.
+        """
+        if self._guarded:
+            self._check("select")
+        # The common cases are spelled out here, because each call of a helper costs as much as the whole lookup.
+        plan = self._plans.get(sql)  # type: ignore[call-overload]
+        args: Sequence[Any] | None = None
+        if plan is not None and not plan.special:
+            if plan.names is None:
+                if not named:
+                    args = params
+                    if len(params) == 1 and params[0].__class__ in AMBIGUOUS:
+                        args = params[0] if params[0].__class__ is tuple else None
+                    if args is not None and len(args) != plan.arity:
+                        args = None
+            else:
+                source = named if not params else params[0] if len(params) == 1 and not named else None
+                if source.__class__ is dict and len(source) == plan.arity:
+                    try:
+                        args = tuple(map(source.__getitem__, plan.names))
+                    except KeyError:
+                        args = None
+        if plan is None or args is None:
+            plan, args = self._bind("select", sql, params, named)
+        if not self._lock.acquire(False):
+            self._wait_turn("select")
+        try:
+            if timeout is None:
+                raw = self._run(plan, args)
+            else:
+                raw = self._timed(timeout, self._run, plan, args)
+        except BaseException as error:
+            self._fail(error, plan.source)
+            raise
+        finally:
+            if self._turn.waiters:
+                self._turn.pass_on()
+            else:
+                self._lock.release()
+        entry = plan.mappers.get(schema_type)
+        if entry is None or entry[0] is not raw.columns or validate:
+            return plan.mapper(raw, schema_type, validate)(raw.rows)
+        return entry[1](raw.rows)
+
+    @overload
+    def select_one(
+        self, sql: str | SQL, /, *params: Any, schema_type: type[T], timeout: float | None = None, **named: Any
+    ) -> T: ...
+    @overload
+    def select_one(
+        self, sql: str | SQL, /, *params: Any, schema_type: None = None, timeout: float | None = None, **named: Any
+    ) -> dict[str, Any]: ...
+    def select_one(
+        self, sql: str | SQL, /, *params: Any, schema_type: Any = None, timeout: float | None = None, **named: Any
+    ) -> Any:
+        """Return the only row of a statement.
+
+        Raises:
+            NotFoundError: There is no row.
+            MultipleResultsFoundError: There is more than one.
+        """
+        return exactly_one(self.select(sql, *params, schema_type=schema_type, timeout=timeout, **named))
+
+    @overload
+    def select_one_or_none(
+        self, sql: str | SQL, /, *params: Any, schema_type: type[T], timeout: float | None = None, **named: Any
+    ) -> T | None: ...
+    @overload
+    def select_one_or_none(
+        self, sql: str | SQL, /, *params: Any, schema_type: None = None, timeout: float | None = None, **named: Any
+    ) -> dict[str, Any] | None: ...
+    def select_one_or_none(
+        self, sql: str | SQL, /, *params: Any, schema_type: Any = None, timeout: float | None = None, **named: Any
+    ) -> Any:
+        """Return the only row of a statement, or `None`.
+
+        Raises:
+            MultipleResultsFoundError: There is more than one row.
+        """
+        return at_most_one(self.select(sql, *params, schema_type=schema_type, timeout=timeout, **named))
+
+    def select_value(
+        self, sql: str | SQL, /, *params: Any, timeout: float | None = None, **named: Any
+    ) -> Any:
+        """Return the first column of the only row.
+
+        Raises:
+            NotFoundError: There is no row.
+            MultipleResultsFoundError: There is more than one.
+        """
+        _, raw = self._execute("select_value", sql, params, named, timeout)
+        return first_column(exactly_one(raw.rows), raw)
+
+    def select_value_or_none(
+        self, sql: str | SQL, /, *params: Any, timeout: float | None = None, **named: Any
+    ) -> Any:
+        """Return the first column of the only row, or `None` when there is no row.
+
+        Raises:
+            MultipleResultsFoundError: There is more than one row.
+        """
+        _, raw = self._execute("select_value_or_none", sql, params, named, timeout)
+        row = at_most_one(raw.rows)
+        return None if row is None else first_column(row, raw)
+
+    def select_with_total(
+        self, sql: SQL, /, *, schema_type: Any = None, timeout: float | None = None
+    ) -> tuple[list[Any], int]:
+        """Return one page of rows, and the number of rows without the page's limit and offset.
+
+        Two statements are sent; run them in a `repeatable read` transaction if they must agree exactly.
+
+        Args:
+            sql: A statement with a page: `SQL(...).paginate(page=1, page_size=50)`.
+            schema_type: As in `select`.
+            timeout: Limit in seconds, for each of the two.
+        """
+        if not isinstance(sql, SQL):
+            self._refuse("select_with_total", "it needs an SQL object with a page; pass SQL(text).paginate()", str(sql))
+        rows = self.select(sql, schema_type=schema_type, timeout=timeout)
+        return rows, self.select_value(sql.total(), timeout=timeout)
+
+    def select_stream(
+        self,
+        sql: str | SQL,
+        /,
+        *params: Any,
+        chunk_size: int = 1000,
+        schema_type: Any = None,
+        **named: Any,
+    ) -> SyncStream[Any]:
+        """Return a scope that yields the rows of a query piece by piece, from a cursor on the server.
+
+        Memory is bounded by `chunk_size` rows. Outside a transaction the stream opens one of its own, and the
+        session takes no other call until the stream is closed.
+
+        Example:
+            `with session.select_stream("select * from big") as stream: ...`
+
+        Args:
+            sql: A SELECT, VALUES or TABLE statement.
+            *params: Its parameters.
+            chunk_size: Rows per round trip, at least 1.
+            schema_type: As in `select`.
+            **named: Parameters by name.
+
+        Raises:
+            ParameterError: The statement is no query, or `chunk_size` is no positive integer.
+        """
+        self._check("select_stream")
+        plan, args = self._bind("select_stream", sql, params, named)
+        if plan.verb not in ("SELECT", "VALUES", "TABLE") or not plan.returns_rows:
+            self._refuse("select_stream", f"{plan.verb or 'an empty text'} has no cursor; use select()", plan.source)
+        if not isinstance(chunk_size, int) or isinstance(chunk_size, bool) or chunk_size < 1:
+            self._refuse("select_stream", "chunk_size must be an integer of at least 1", plan.source)
+        return SyncStream(self, plan, args, chunk_size, schema_type)
+
+    # -- any statement ----------------------------------------------------------------------------
+
+    @overload
+    def execute(
+        self, sql: str | SQL, /, *params: Any, schema_type: type[T], timeout: float | None = None, **named: Any
+    ) -> SyncExecution[T]: ...
+    @overload
+    def execute(
+        self, sql: str | SQL, /, *params: Any, schema_type: None = None, timeout: float | None = None, **named: Any
+    ) -> SyncExecution[dict[str, Any]]: ...
+    def execute(
+        self, sql: str | SQL, /, *params: Any, schema_type: Any = None, timeout: float | None = None, **named: Any
+    ) -> SyncExecution[Any]:
+        """Run one statement and return its `SQLResult`.
+
+        Args:
+            sql: The statement.
+            *params: Its parameters.
+            schema_type: Class of a row of the result, as in `select`.
+            timeout: Limit in seconds.
+            **named: Parameters by name.
+        """
+        return begin_execution(self._execute_result(sql, params, named, schema_type, timeout))
+
+    def _execute_result(
+        self, sql: str | SQL, params: tuple[Any, ...], named: dict[str, Any], schema_type: Any, timeout: float | None
+    ) -> SQLResult[Any]:
+        plan, raw = self._execute("execute", sql, params, named, timeout)
+        return SQLResult(plan, raw, schema_type)
+
+    def _execute(
+        self, method: str, sql: str | SQL, params: tuple[Any, ...], named: dict[str, Any], timeout: float | None
+    ) -> tuple[Plan, RawResult]:
+        if self._guarded:
+            self._check(method)
+        plan, args = self._bind(method, sql, params, named)
+        return plan, self._exclusive(method, plan.source, timeout, self._run, plan, args)
+
+    def execute_many(
+        self, sql: str | SQL, rows: Iterable[Any], /, *, timeout: float | None = None
+    ) -> SQLResult[dict[str, Any]]:
+        """Run one statement for each row of parameters, all or nothing.
+
+        Args:
+            sql: The statement.
+            rows: Any iterable, read lazily: tuples or lists for positional placeholders; mappings, or objects with
+                attributes of those names, for named ones; bare values for a single positional placeholder.
+            timeout: Limit in seconds for the whole batch.
+
+        Returns:
+            A result whose `rows_affected` is the sum over all rows, or `None` when unknown. With RETURNING
+            it holds the rows of all of them, in order.
+
+        Raises:
+            ParameterError: A row does not fit; nothing is stored.
+        """
+        if self._guarded:
+            self._check("execute_many")
+        text, given, keywords = sql.render() if isinstance(sql, SQL) else (sql, (), {})
+        if given or keywords:
+            self._refuse("execute_many", "the SQL object has parameters of its own; pass them in rows", text)
+        plan = self._plan("execute_many", text)
+        with self.transaction():
+            raw = self._exclusive(
+                "execute_many", plan.source, timeout, self._driver.execute_many, plan, plan.bind_many(rows)
+            )
+        return SQLResult(plan, raw, None)
+
+    def execute_script(self, text: str, /, *, timeout: float | None = None) -> None:
+        """Run several statements without parameters. They are one transaction unless they say otherwise.
+
+        Args:
+            text: Statements separated by semicolons.
+            timeout: Limit in seconds for the whole script.
+
+        Raises:
+            TransactionError: The script controls transactions inside an open one, or left one open (it has
+                been rolled back).
+        """
+        if self._guarded:
+            self._check("execute_script")
+        controls = _script_controls(text)
+        if controls and self._transaction is not None:
+            raise TransactionError(
+                "cannot run a script with BEGIN, COMMIT or ROLLBACK: a transaction is open; run it outside", sql=text
+            )
+        self._dirty = True
+        self._exclusive("execute_script", text, timeout, self._driver.execute_script, text)
+        if controls and self._driver.status() in ("active", "failed"):
+            self._exclusive("execute_script", text, None, self._driver.rollback)
+            raise TransactionError(
+                "the script left a transaction open: it has been rolled back; end the script with COMMIT", sql=text
+            )
+
+    def execute_stack(
+        self, stack: StatementStack | Iterable[Any], /, *, timeout: float | None = None
+    ) -> list[SQLResult[dict[str, Any]]]:
+        """Run several statements in order, all or nothing, in one round trip where the driver can.
+
+        Args:
+            stack: A `StatementStack`, or an iterable of texts and `(text, params)` pairs.
+            timeout: Limit in seconds for the whole stack.
+
+        Returns:
+            One result per statement.
+
+        Raises:
+            SQLSpecError: The first failure; a note on it tells which statement it was.
+        """
+        if self._guarded:
+            self._check("execute_stack")
+        entries = []
+        for index, entry in enumerate(StatementStack.of(stack)):
+            try:
+                entries.append(self._bind("execute_stack", entry.sql, entry.params, entry.named or {}))
+            except SQLSpecError as error:
+                error.add_note(f"statement {index} of the stack")
+                raise
+        if not entries:
+            return []
+        if self._transaction is None and not self._driver.atomic_stacks:
+            with self.transaction():
+                raws = self._run_stack(entries, timeout)
+        else:
+            raws = self._run_stack(entries, timeout)
+        return [SQLResult(plan, raw, None) for (plan, _), raw in zip(entries, raws, strict=True)]
+
+    def _run_stack(
+        self, entries: list[tuple[Plan, Sequence[Any]]], timeout: float | None
+    ) -> list[RawResult]:
+        text = ";\n".join(plan.source for plan, _ in entries)
+        return self._exclusive("execute_stack", text, timeout, self._driver.run_stack, entries)
+
+    def notify(self, channel: str, payload: str = "") -> None:
+        """Send a notification; inside a transaction the server delivers it at commit.
+
+        Args:
+            channel: Name of the channel, in the case it is listened to.
+            payload: Text of fewer than 8000 bytes.
+        """
+        self._execute("notify", "select pg_notify($1, $2)", (channel, payload), {}, None)
+
+    def cancel(self) -> None:
+        """Stop what this session runs now, from another task or thread.
+
+        The call that is stopped raises `OperationCancelledError`. Without a running statement nothing happens.
+        """
+        if self._lock.locked():
+            self._driver.cancel()
+
+    # -- compiling and binding --------------------------------------------------------------------
+
+    def _bind(
+        self, method: str, sql: str | SQL, params: tuple[Any, ...], named: Mapping[str, Any]
+    ) -> tuple[Plan, Sequence[Any]]:
+        """Return plan and bound values, and note what the statement will do to the session.
+
+        Raises:
+            ParameterError: The parameters do not fit, or another method is meant for this text.
+        """
+        text = sql
+        if isinstance(sql, SQL):
+            if params or named:
+                self._refuse(method, "the SQL object has parameters of its own; do not pass more", sql.text)
+            text, params, named = sql.render()
+        plan = self._plan(method, text)
+        try:
+            return plan, plan.bind(params, named)
+        except SQLSpecError as error:
+            error.sql = plan.source
+            error.adapter = self._driver.spec.name
+            raise
+
+    def _plan(self, method: str, text: Any) -> Plan:
+        plan = self._compiler.plan(text)
+        if plan.special:
+            if plan.refusal:
+                self._refuse(method, plan.refusal, plan.source)
+            self._dirty = True
+        return plan
+
+
+def _script_controls(text: str) -> bool:
+    spans = scan(text).statements
+    return any(scan(text[start:end]).verb in _CONTROL for start, end in spans)

@@ -1,0 +1,198 @@
+# Generated from _async_stream.py by tools/unasync.py. Do not edit.
+"""Results that arrive over time: row streams and notifications."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from sqlspec.driver._sio import sleep
+from sqlspec.driver._sync_driver import SyncCursor, SyncDriver, Notification
+from sqlspec.exceptions import OperationalError, SQLSpecError, server_error
+from sqlspec.postgres.sql import begin as begin_sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Callable, Sequence
+    from types import TracebackType
+    from typing import Self
+
+    from sqlspec.core.plan import Plan
+    from sqlspec.core.result import RawResult
+    from sqlspec.driver._sync_transaction import SyncTransactions
+
+__all__ = ("SyncListener", "SyncStream")
+
+T = TypeVar("T")
+
+FIRST_RECONNECT = 0.1
+MAX_RECONNECT = 10.0
+
+
+class SyncStream(Generic[T]):
+    """Rows of a query, fetched in chunks from a cursor on the server; see `select_stream`.
+
+    Iterate over it for rows, or over `chunks()` for lists of rows. Leaving the scope early is fine.
+    """
+
+    __slots__ = ("_args", "_chunk_size", "_cursor", "_own_transaction", "_plan", "_schema_type", "_session")
+
+    def __init__(
+        self, session: SyncTransactions, plan: Plan, args: Sequence[Any], chunk_size: int, schema_type: Any
+    ) -> None:
+        self._session = session
+        self._plan = plan
+        self._args = args
+        self._chunk_size = chunk_size
+        self._schema_type = schema_type
+        self._cursor: SyncCursor | None = None
+        self._own_transaction = False
+
+    def __enter__(self) -> Self:
+        session = self._session
+        if not session.in_transaction:
+            session._begin("select_stream", begin_sql(), "a stream of rows")
+            self._own_transaction = True
+        try:
+            self._cursor = self._call(session._driver.open_cursor, self._plan, self._args)
+        except BaseException:
+            self._end(commit=False)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        cursor, self._cursor = self._cursor, None
+        usable = not session_lost(self._session) and self._session._driver.status() != "failed"
+        try:
+            if cursor is not None and usable:
+                self._call(cursor.close)
+        finally:
+            # The query may have written through a function or a data-modifying CTE: success must keep that.
+            self._end(commit=error is None and usable)
+
+    def __iter__(self) -> Iterator[T]:
+        for chunk in self.chunks():
+            for row in chunk:
+                yield row
+
+    def chunks(self) -> Iterator[list[T]]:
+        """Yield lists of at most `chunk_size` rows, none of them empty.
+
+        Raises:
+            OperationalError: The stream is not open.
+            MappingError: The columns do not fit the schema type.
+        """
+        while True:
+            cursor = self._cursor
+            if cursor is None:
+                raise OperationalError("cannot read from the stream: it is not open; use it inside its `with` block")
+            raw: RawResult = self._call(cursor.fetch, self._chunk_size)
+            if raw.rows:
+                yield self._plan.map_rows(raw, self._schema_type)
+            if len(raw.rows) < self._chunk_size:
+                return
+
+    def _call(self, operation: Callable[..., Any], *args: Any) -> Any:
+        session = self._session
+        transaction = session._transaction
+        if transaction is None:
+            raise OperationalError("cannot read from the stream: its transaction has ended; read it before the end")
+        # The stream's own transaction keeps other calls out; its own calls must pass.
+        purpose, transaction.purpose = transaction.purpose, ""
+        try:
+            return session._exclusive("select_stream", self._plan.source, None, operation, *args)
+        finally:
+            transaction.purpose = purpose
+
+    def _end(self, *, commit: bool) -> None:
+        transaction = self._session._transaction
+        if not self._own_transaction or transaction is None:
+            return
+        self._own_transaction = False
+        transaction.purpose = ""
+        (self._session.commit() if commit else self._session.rollback())
+
+
+def session_lost(session: SyncTransactions) -> bool:
+    """Tell whether the session's connection or transaction is gone."""
+    return session._broken or session._transaction is None
+
+
+class SyncListener:
+    """Notifications of some channels, on a connection of its own that reconnects; see `listen`.
+
+    Attributes:
+        gaps: How often the connection was lost and made anew. What was sent in between is lost: read the state
+            that the notifications are about again whenever this number has grown, or pass `on_gap`.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], SyncDriver],
+        channels: tuple[str, ...],
+        on_gap: Callable[[], object] | None,
+    ) -> None:
+        self._connect = connect
+        self._channels = channels
+        self._on_gap = on_gap
+        self._driver: SyncDriver | None = None
+        self._closed = False
+        self.gaps = 0
+
+    def __enter__(self) -> Self:
+        self._open()
+        return self
+
+    def _open(self) -> None:
+        driver = self._connect()
+        try:
+            driver.subscribe(self._channels)
+        except driver.native_errors as error:
+            driver.close()
+            raise server_error(driver.error_info(error), sql=None, adapter=driver.spec.name) from error
+        except BaseException:
+            driver.close()
+            raise
+        self._driver = driver
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; a running iteration ends. Closing twice is fine."""
+        self._closed = True
+        driver, self._driver = self._driver, None
+        if driver is not None:
+            driver.close()
+
+    def __iter__(self) -> Iterator[Notification]:
+        while not self._closed:
+            driver = self._driver
+            if driver is None:
+                raise OperationalError("cannot listen: the listener is not open; use it inside its `with` block")
+            try:
+                for notification in driver.notifications():
+                    yield notification
+            except driver.native_errors as error:
+                if not driver.is_broken(error):
+                    raise server_error(driver.error_info(error), sql=None, adapter=driver.spec.name) from error
+            if not self._closed:
+                self._reconnect(driver)
+
+    def _reconnect(self, lost: SyncDriver) -> None:
+        lost.close()
+        pause = FIRST_RECONNECT
+        while not self._closed:
+            try:
+                self._open()
+            except SQLSpecError:
+                sleep(pause * (0.5 + random.random() / 2))  # noqa: S311 - spreads reconnecting clients
+                pause = min(pause * 2, MAX_RECONNECT)
+                continue
+            self.gaps += 1
+            if self._on_gap is not None:
+                self._on_gap()
+            return

@@ -1,0 +1,224 @@
+"""Arrays of any element type.
+
+Wire form (`src/backend/utils/adt/arrayfuncs.c`): number of dimensions, has-NULL flag, element OID, for each
+dimension its length and lower bound, then each element with its length (-1: NULL).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlspec.postgres.codec.base import (
+    INT4,
+    Codec,
+    Inline,
+    Nesting,
+    Unpack,
+    ValueRefused,
+    is_numpy_array,
+    refused,
+)
+
+__all__ = ("array_codec", "array_unpack", "dynamic_array_unpack")
+
+_HEAD = struct.Struct(">iiI")
+_DIM = struct.Struct(">ii")
+_ONE_DIM = struct.Struct(">iiIii")
+_NULL = b"\xff\xff\xff\xff"
+_MAX_DIMS = 6
+
+# Elements of fixed width, each behind its four length bytes.
+_FIXED: dict[Inline, struct.Struct] = {
+    "int2": struct.Struct(">4xh"),
+    "int4": struct.Struct(">4xi"),
+    "int8": struct.Struct(">4xq"),
+    "uint4": struct.Struct(">4xI"),
+    "uint8": struct.Struct(">4xQ"),
+    "float4": struct.Struct(">4xf"),
+    "float8": struct.Struct(">4xd"),
+    "bool": struct.Struct(">4x?"),
+}
+
+_NESTED: dict[Nesting, tuple[type[Any], ...]] = {
+    "any": (list, tuple),
+    "list": (list,),
+    "none": (),
+    "refuse": (),
+}
+
+
+def _flatten(value: Any, element: Codec) -> tuple[list[int], Sequence[Any]]:
+    """Return the length of each dimension and all elements, in order.
+
+    Raises:
+        ValueRefused: Not a list, or the nested lists do not form a rectangle.
+    """
+    if is_numpy_array(value):
+        if not value.ndim:
+            raise ValueRefused("a numpy array without dimensions was given; pass a list")
+        value = value.tolist()
+    if not isinstance(value, list | tuple):
+        raise refused(value, f"a list of {element.name}")
+    if not value:
+        return [], ()
+    if element.nesting == "refuse" and any(isinstance(item, list | tuple) for item in value):
+        raise ValueRefused(
+            f"a list inside the list may be a dimension or a {element.name} value; wrap values in Json(...)"
+        )
+    nested = _NESTED[element.nesting]
+    dims = [len(value)]
+    flat: Sequence[Any] = value
+    while isinstance(flat[0], nested):
+        size = len(flat[0])
+        if not size:
+            raise ValueRefused("a nested list is empty; pass [] for an empty array")
+        if not all(isinstance(item, nested) and len(item) == size for item in flat):
+            raise ValueRefused(
+                "the nested lists differ in length; all lists of a dimension must be equally long"
+            )
+        dims.append(size)
+        flat = [inner for item in flat for inner in item]
+    if len(dims) > _MAX_DIMS:
+        raise ValueRefused(f"the lists are nested more than {_MAX_DIMS} deep")
+    return dims, flat
+
+
+def _nest(flat: list[Any], dims: Sequence[int]) -> list[Any]:
+    for size in reversed(dims[1:]):
+        flat = [flat[at : at + size] for at in range(0, len(flat), size)]
+    return flat
+
+
+def _each(function: Callable[[Any], Any], flat: Sequence[Any], dims: Sequence[int]) -> list[Any]:
+    """Apply a function of the element's codec to every element that is not NULL."""
+    try:
+        return [None if item is None else function(item) for item in flat]
+    except Exception as error:
+        reason = str(error) if isinstance(error, ValueRefused) else "it cannot be converted"
+        for number, item in enumerate(flat):
+            try:
+                if item is not None:
+                    function(item)
+            except Exception:
+                raise ValueRefused(f"element {_subscript(number, dims)}: {reason}") from error.__cause__
+        raise
+
+
+def _subscript(number: int, dims: Sequence[int]) -> str:
+    places: list[str] = []
+    for size in reversed(dims):
+        number, place = divmod(number, size)
+        places.append(f"[{place + 1}]")
+    return "".join(reversed(places))
+
+
+def _pack_elements(oid: int, dims: Sequence[int], packed: Sequence[bytes | None]) -> bytes:
+    has_null = None in packed
+    if len(dims) == 1:
+        parts = [_ONE_DIM.pack(1, has_null, oid, dims[0], 1)]
+    else:
+        parts = [_HEAD.pack(len(dims), has_null, oid), *[_DIM.pack(size, 1) for size in dims]]
+    size_of = INT4.pack
+    parts += [_NULL if data is None else size_of(len(data)) + data for data in packed]
+    return b"".join(parts)
+
+
+def array_codec(oid: int, element: Codec) -> Codec:
+    """Build the codec of an array type.
+
+    Canonical values are nested lists; lower bounds other than 1 are not kept.
+    """
+
+    def coerce(value: Any) -> list[Any]:
+        dims, flat = _flatten(value, element)
+        return _nest(_each(element.coerce, flat, dims), dims)
+
+    def pack(value: Any) -> bytes:
+        dims, flat = _flatten(value, element)
+        return _pack_elements(element.oid, dims, _each(element.pack, flat, dims))
+
+    def encode(value: Any) -> bytes:
+        dims, flat = _flatten(value, element)
+        return _pack_elements(element.oid, dims, _each(element.encode, flat, dims))
+
+    def as_text(value: Any) -> bytes:
+        """Write the array literal (manual, section 8.15.6) for elements that only the server can parse."""
+        dims, flat = _flatten(value, element)
+        return _literal(_each(element.pack, flat, dims), dims)
+
+    return Codec(
+        oid,
+        f"{element.name}[]",
+        coerce,
+        as_text if element.is_text_fallback else pack,
+        array_unpack(element.unpack, _FIXED.get(element.inline)),
+        encode=None if element.is_text_fallback else encode,
+        is_text_fallback=element.is_text_fallback,
+        reads_binary=element.reads_binary,
+        nesting="none",
+        depends=(element.oid,),
+    )
+
+
+def _literal(packed: Sequence[bytes | None], dims: Sequence[int]) -> bytes:
+    items = [
+        b"NULL" if data is None else b'"' + data.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+        for data in packed
+    ]
+    for size in reversed(dims[1:]):
+        items = [b"{" + b",".join(items[at : at + size]) + b"}" for at in range(0, len(items), size)]
+    return b"{" + b",".join(items) + b"}"
+
+
+def array_unpack(unpack_element: Unpack, fixed: struct.Struct | None = None) -> Unpack:
+    """Build `unpack` for an array.
+
+    Args:
+        unpack_element: Reads one element.
+        fixed: Reads one element of fixed width behind its length; used where no element is NULL.
+    """
+
+    def unpack(data: bytes) -> list[Any]:
+        ndim, has_null, _ = _HEAD.unpack_from(data)
+        if not ndim:
+            return []
+        start = 12 + 8 * ndim
+        if fixed is not None and not has_null:
+            flat: list[Any] = [item for (item,) in fixed.iter_unpack(data[start:])]
+        else:
+            flat = _read_elements(data, start, unpack_element)
+        if ndim == 1:
+            return flat
+        return _nest(flat, [size for size, _ in _DIM.iter_unpack(data[12:start])])
+
+    return unpack
+
+
+def _read_elements(data: bytes, at: int, unpack_element: Unpack) -> list[Any]:
+    size_at = INT4.unpack_from
+    end = len(data)
+    flat: list[Any] = []
+    while at < end:
+        (size,) = size_at(data, at)
+        at += 4
+        if size < 0:
+            flat.append(None)
+            continue
+        try:
+            flat.append(unpack_element(data[at : at + size]))
+        except ValueRefused as refusal:
+            raise ValueRefused(f"element {len(flat) + 1}: {refusal}") from refusal.__cause__
+        at += size
+    return flat
+
+
+def dynamic_array_unpack(unpack_of: Callable[[int], Unpack]) -> Unpack:
+    """Build `unpack` for `anyarray` and `record[]`, whose element type stands in each value."""
+
+    def unpack(data: bytes) -> list[Any]:
+        _, _, element_oid = _HEAD.unpack_from(data)
+        return array_unpack(unpack_of(element_oid))(data)
+
+    return unpack

@@ -1,0 +1,297 @@
+"""Generate the functions that convert whole parameter lists and rows.
+
+One function per tuple of types, written as source text so that the common case of the common types runs
+inline, in one Python frame. Anything else calls the codec; after a failure the codecs run again, one by one, to
+find the culprit.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlspec.exceptions import DataError
+from sqlspec.postgres.codec.base import (
+    INT2,
+    INT4,
+    INT8,
+    UINT4,
+    UINT8,
+    Codec,
+    Inline,
+    MissingTypesError,
+    ValueRefused,
+    given,
+)
+from sqlspec.postgres.codec.numeric import FLOAT4, FLOAT8
+from sqlspec.postgres.codec.temporal import DATE_EPOCH
+
+__all__ = ("Checker", "Decoder", "Encoder", "build_checker", "build_decoder", "build_encoder")
+
+Encoder = Callable[[Sequence[Any]], list[bytes | None]]
+Checker = Callable[[Sequence[Any]], Sequence[Any]]
+Decoder = Callable[[Sequence[bytes | None]], tuple[Any, ...]]
+
+_MAX_INLINE = 100
+"""Longer lists go through a loop: compiling their source would cost more than it saves."""
+
+_FORMS: dict[Inline, struct.Struct] = {
+    "int2": INT2,
+    "int4": INT4,
+    "int8": INT8,
+    "uint4": UINT4,
+    "uint8": UINT8,
+    "float4": FLOAT4,
+    "float8": FLOAT8,
+}
+_BOUNDS: dict[Inline, tuple[int, int]] = {
+    "int2": (-(1 << 15), (1 << 15) - 1),
+    "int4": (-(1 << 31), (1 << 31) - 1),
+    "int8": (-(1 << 63), (1 << 63) - 1),
+    "uint4": (0, (1 << 32) - 1),
+    "uint8": (0, (1 << 64) - 1),
+}
+_GLOBALS: dict[str, Any] = {
+    "UUID": UUID,
+    "date": date,
+    "pack_date": INT4.pack,
+    **{f"pack_{kind}": form.pack for kind, form in _FORMS.items()},
+    **{f"unpack_{kind}": form.unpack for kind, form in _FORMS.items()},
+}
+
+
+def _compile(name: str, lines: list[str], scope: dict[str, Any]) -> Any:
+    # The text is made of templates and numbers alone: no name from SQL or from the catalog gets into it.
+    scope = {**_GLOBALS, **scope}
+    exec(compile("\n".join(lines), f"<sqlspec {name}>", "exec"), scope)
+    return scope[name]
+
+
+def _unpacking(letter: str, count: int, source: str) -> str:
+    return f"  ({''.join(f'{letter}{n}, ' for n in range(count))}) = {source}"
+
+
+# --- parameters --------------------------------------------------------------------------------------------
+
+
+def _as_error(position: int, codec: Codec, value: object, refusal: Exception) -> DataError:
+    reason = (
+        str(refusal) if isinstance(refusal, ValueRefused) else f"{given(value)}, which cannot be converted"
+    )
+    if isinstance(value, str) and not codec.takes_str:
+        reason += f", or write ${position}::text::{codec.name}"
+    return DataError(f"cannot bind parameter ${position} as {codec.name}: {reason}")
+
+
+def _fail_binding(codecs: Sequence[Codec], args: Sequence[Any], failure: Exception, method: str) -> Exception:
+    """Return the `DataError` for the first parameter that is refused, with its cause."""
+    for position, (codec, value) in enumerate(zip(codecs, args, strict=False), 1):
+        if value is None:
+            continue
+        try:
+            getattr(codec, method)(value)
+        except Exception as refusal:
+            error = _as_error(position, codec, value, refusal)
+            # Only the error of a user's own serializer is a cause; others could quote the value.
+            error.__cause__ = refusal.__cause__ if isinstance(refusal, ValueRefused) else None
+            return error
+    return failure
+
+
+def _encode_lines(n: int, inline: Inline) -> list[str]:
+    """Return the statements that set `b<n>` from `a<n>`."""
+    a, b = f"a{n}", f"b{n}"
+    fast: tuple[tuple[str, str], ...] = ()
+    if inline in _BOUNDS:
+        fast = ((f"{a}.__class__ is int", f"pack_{inline}({a})"),)
+    elif inline in _FORMS:
+        fast = ((f"{a}.__class__ is float", f"pack_{inline}({a})"),)
+    elif inline == "bool":
+        fast = ((f"{a} is True", r"b'\1'"), (f"{a} is False", r"b'\0'"))
+    elif inline == "text":
+        fast = ((f"{a}.__class__ is str and '\\0' not in {a}", f"{a}.encode()"),)
+    elif inline == "bytes":
+        fast = ((f"{a}.__class__ is bytes", a),)
+    elif inline == "uuid":
+        fast = ((f"{a}.__class__ is UUID", f"{a}.int.to_bytes(16, 'big')"),)
+    elif inline == "date":
+        fast = ((f"{a}.__class__ is date", f"pack_date({a}.toordinal() - {DATE_EPOCH})"),)
+    # NULL is tested after the usual class: most parameters are not NULL.
+    tests = [*fast, (f"{a} is None", "None")]
+    lines = [f"  {'el' if k else ''}if {test}: {b} = {value}" for k, (test, value) in enumerate(tests)]
+    return [*lines, f"  else: {b} = encode{n}({a})"]
+
+
+def build_encoder(codecs: Sequence[Codec]) -> Encoder:
+    """Build the function from parameters to wire bytes."""
+
+    def fail(args: Sequence[Any], failure: Exception) -> Exception:
+        return _fail_binding(codecs, args, failure, "encode")
+
+    count = len(codecs)
+    if not count:
+        return lambda args: []
+    if count > _MAX_INLINE:
+        return _loop_encoder(codecs, fail)
+    lines = ["def encode(args):", " try:", _unpacking("a", count, "args")]
+    for n, codec in enumerate(codecs):
+        lines += _encode_lines(n, codec.inline)
+    lines += [
+        f"  return [{', '.join(f'b{n}' for n in range(count))}]",
+        " except Exception as failure:",
+        "  error = fail(args, failure)",
+        " raise error from error.__cause__",
+    ]
+    scope = {f"encode{n}": codec.encode for n, codec in enumerate(codecs)}
+    return _compile("encode", lines, {**scope, "fail": fail})  # type: ignore[no-any-return]
+
+
+def _loop_encoder(codecs: Sequence[Codec], fail: Callable[[Sequence[Any], Exception], Exception]) -> Encoder:
+    encoders = [codec.encode for codec in codecs]
+
+    def encode(args: Sequence[Any]) -> list[bytes | None]:
+        try:
+            return [
+                None if arg is None else to_wire(arg) for to_wire, arg in zip(encoders, args, strict=True)
+            ]
+        except Exception as failure:
+            error = fail(args, failure)
+        raise error from error.__cause__
+
+    return encode
+
+
+def _is_canonical(n: int, inline: Inline) -> str:
+    """Return the test that a parameter needs no coercion, or `""` when only the codec can tell."""
+    a = f"a{n}"
+    if inline in _BOUNDS:
+        low, high = _BOUNDS[inline]
+        return f"{a}.__class__ is int and {low} <= {a} <= {high}"
+    return {
+        "float8": f"{a}.__class__ is float",
+        "bool": f"{a} is True or {a} is False",
+        "text": f"{a}.__class__ is str and {a}.isascii() and '\\0' not in {a}",
+        "bytes": f"{a}.__class__ is bytes",
+        "uuid": f"{a}.__class__ is UUID",
+        "date": f"{a}.__class__ is date",
+    }.get(inline, "")
+
+
+def build_checker(codecs: Sequence[Codec]) -> Checker:
+    """Build the function that coerces parameters and leaves canonical ones alone."""
+
+    def fail(args: Sequence[Any], failure: Exception) -> Exception:
+        return _fail_binding(codecs, args, failure, "coerce")
+
+    count = len(codecs)
+    if not count:
+        return lambda args: args
+    if count > _MAX_INLINE:
+        return _loop_checker(codecs, fail)
+    lines = ["def check(args):", " try:", _unpacking("a", count, "args"), "  same = True"]
+    for n, codec in enumerate(codecs):
+        canonical = _is_canonical(n, codec.inline)
+        test = f"{canonical} or a{n} is None" if canonical else f"a{n} is None"
+        lines += [
+            f"  if not ({test}):",
+            f"   c = coerce{n}(a{n})",
+            f"   if c is not a{n}:",
+            f"    a{n} = c",
+            "    same = False",
+        ]
+    lines += [
+        f"  return args if same else [{', '.join(f'a{n}' for n in range(count))}]",
+        " except Exception as failure:",
+        "  error = fail(args, failure)",
+        " raise error from error.__cause__",
+    ]
+    scope = {f"coerce{n}": codec.coerce for n, codec in enumerate(codecs)}
+    return _compile("check", lines, {**scope, "fail": fail})  # type: ignore[no-any-return]
+
+
+def _loop_checker(codecs: Sequence[Codec], fail: Callable[[Sequence[Any], Exception], Exception]) -> Checker:
+    coercions = [codec.coerce for codec in codecs]
+
+    def check(args: Sequence[Any]) -> Sequence[Any]:
+        try:
+            checked = [
+                None if arg is None else coerce(arg) for coerce, arg in zip(coercions, args, strict=True)
+            ]
+        except Exception as failure:
+            error = fail(args, failure)
+        else:
+            return checked
+        raise error from error.__cause__
+
+    return check
+
+
+# --- rows --------------------------------------------------------------------------------------------------
+
+
+def _decode_expression(n: int, inline: Inline) -> str:
+    v = f"v{n}"
+    if inline in _FORMS:
+        return f"unpack_{inline}({v})[0]"
+    return {"bool": f"{v} != b'\\0'", "text": f"{v}.decode()", "bytes": v, "void": "None"}.get(
+        inline, f"unpack{n}({v})"
+    )
+
+
+def build_decoder(codecs: Sequence[Codec], names: Sequence[str]) -> Decoder:
+    """Build the function from a row of wire values to a tuple of canonical ones."""
+    count = len(codecs)
+
+    def fail(row: Sequence[bytes | None], failure: Exception) -> Exception:
+        for name, codec, data in zip(names, codecs, row, strict=False):
+            try:
+                if data is not None:
+                    codec.unpack(data)
+            except MissingTypesError as missing:
+                return missing
+            except Exception as refusal:
+                known = isinstance(refusal, ValueRefused)
+                reason = str(refusal) if known else "its wire form is not the one of this type"
+                error = DataError(f'cannot read column "{name}" as {codec.name}: {reason}', column=name)
+                error.__cause__ = refusal.__cause__ if known else None
+                return error
+        return failure
+
+    if not count:
+        return lambda row: ()
+    if count > _MAX_INLINE:
+        return _loop_decoder(codecs, fail)
+    values = [
+        f"None if v{n} is None else {_decode_expression(n, codec.inline)}" for n, codec in enumerate(codecs)
+    ]
+    lines = [
+        "def decode(row):",
+        " try:",
+        _unpacking("v", count, "row"),
+        f"  return ({', '.join(values)},)",
+        " except Exception as failure:",
+        "  error = fail(row, failure)",
+        " raise error from error.__cause__",
+    ]
+    scope = {f"unpack{n}": codec.unpack for n, codec in enumerate(codecs)}
+    return _compile("decode", lines, {**scope, "fail": fail})  # type: ignore[no-any-return]
+
+
+def _loop_decoder(
+    codecs: Sequence[Codec], fail: Callable[[Sequence[bytes | None], Exception], Exception]
+) -> Decoder:
+    readers = [codec.unpack for codec in codecs]
+
+    def decode(row: Sequence[bytes | None]) -> tuple[Any, ...]:
+        try:
+            return tuple(
+                [None if data is None else read(data) for read, data in zip(readers, row, strict=True)]
+            )
+        except Exception as failure:
+            error = fail(row, failure)
+        raise error from error.__cause__
+
+    return decode

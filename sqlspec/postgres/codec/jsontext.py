@@ -1,0 +1,203 @@
+"""`json` and `jsonb`.
+
+msgspec reads and writes; the standard library steps in for what msgspec refuses. Neither may lose anything:
+a float that is not finite is refused in both directions, integers of any size stay exact.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, NoReturn
+
+import msgspec
+
+from sqlspec.postgres.codec.base import (
+    CodecOptions,
+    Coerce,
+    Pack,
+    Unpack,
+    ValueRefused,
+    given,
+    is_numpy,
+    plain_text,
+)
+from sqlspec.values import Json
+
+__all__ = ("json_codec",)
+
+_NOT_FINITE = "the document holds NaN or infinity, which JSON does not have; pass None or a str in its place"
+_TOO_DEEP = "the document is nested too deeply"
+
+
+# --- writing -----------------------------------------------------------------------------------------------
+
+
+def _plain(value: Any) -> Any:
+    """Convert what msgspec does not take: subclasses of str, int and float, numpy scalars, nested `Json`."""
+    if isinstance(value, Json):
+        return value.value
+    if isinstance(value, str):
+        return str.__str__(value)
+    if is_numpy(value, "bool_"):
+        return bool(value)
+    if isinstance(value, int) or is_numpy(value, "integer"):
+        return int(value)
+    if isinstance(value, float) or is_numpy(value, "floating"):
+        return float(value)
+    raise ValueRefused(
+        f"{given(value)} inside the document, which has no JSON form; convert it or set json_serializer"
+    )
+
+
+_encode = msgspec.json.Encoder(enc_hook=_plain).encode
+
+
+def _dumps(value: Any) -> bytes:
+    try:
+        data = _encode(value)
+        # msgspec writes null for a float that is not finite, so a document with a null needs a second look.
+        if b"null" in data:
+            json.dumps(msgspec.to_builtins(value, str_keys=True, enc_hook=_plain), allow_nan=False)
+    except RecursionError:
+        raise ValueRefused(_TOO_DEEP) from None
+    except UnicodeEncodeError:
+        raise ValueRefused(
+            "the document holds half a surrogate pair, which UTF-8 cannot hold; remove it"
+        ) from None
+    except TypeError:
+        raise ValueRefused(
+            "the document holds a dict key or an object without a JSON form; use str keys"
+        ) from None
+    except ValueError:
+        # The messages of both libraries quote the value; only the check for finite floats raises it, apart
+        # from integers too long for the interpreter's limit on decimal text.
+        raise ValueRefused(
+            _NOT_FINITE if _has_infinite(value) else "an int inside the document is too long"
+        ) from None
+    return data
+
+
+def _has_infinite(value: Any) -> bool:
+    pending = [msgspec.to_builtins(value, str_keys=True, enc_hook=_plain)]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            pending.extend(item.values())
+        elif isinstance(item, list | tuple):
+            pending.extend(item)
+        elif isinstance(item, float) and not math.isfinite(item):
+            return True
+    return False
+
+
+def _is_document(value: Any) -> bool:
+    if isinstance(value, dict | list | msgspec.Struct):
+        return True
+    kind = type(value)
+    return hasattr(kind, "__dataclass_fields__") or hasattr(kind, "__attrs_attrs__")
+
+
+def _custom_dumps(serializer: Callable[[Any], str | bytes]) -> Callable[[Any], bytes]:
+    def dumps(value: Any) -> bytes:
+        try:
+            data = serializer(value)
+        except Exception as error:
+            raise ValueRefused(f"json_serializer raised {type(error).__name__}") from error
+        if isinstance(data, str):
+            return plain_text(data).encode()
+        if isinstance(data, bytes | bytearray | memoryview):
+            return bytes(data)
+        raise ValueRefused(f"json_serializer returned no str or bytes: {given(data)}")
+
+    return dumps
+
+
+# --- reading -----------------------------------------------------------------------------------------------
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueRefused("a number in the document is too large for a float; select it with ::text")
+    return number
+
+
+def _exact(text: str) -> int:
+    # int() refuses more than 4300 digits; numeric, and so jsonb, holds 131072.
+    return int(text) if len(text) < 4300 else int(Decimal(text))
+
+
+def _no_constant(_: str) -> NoReturn:
+    raise ValueRefused("the document holds NaN or infinity")
+
+
+_decode = msgspec.json.Decoder().decode
+_decode_rest = json.JSONDecoder(parse_float=_finite, parse_int=_exact, parse_constant=_no_constant).decode
+
+
+def _loads(data: bytes) -> Any:
+    try:
+        return _decode(data)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        pass
+    try:
+        return _decode_rest(data.decode())
+    except RecursionError:
+        raise ValueRefused(_TOO_DEEP + "; select it with ::text") from None
+    except ValueError:
+        raise ValueRefused("the document is not JSON that Python can read; select it with ::text") from None
+
+
+def _custom_loads(deserializer: Callable[[str | bytes], Any]) -> Callable[[bytes], Any]:
+    def loads(data: bytes) -> Any:
+        try:
+            return deserializer(data.decode())
+        except Exception as error:
+            raise ValueRefused(f"json_deserializer raised {type(error).__name__}") from error
+
+    return loads
+
+
+# --- the codecs --------------------------------------------------------------------------------------------
+
+
+def json_codec(options: CodecOptions, *, binary: bool) -> tuple[Coerce, Pack, Pack, Unpack]:
+    """Build `coerce`, `pack`, `encode` and `unpack` for `json`, or for `jsonb` with its version byte.
+
+    `coerce` gives JSON text, so that a driver without JSON support of its own can bind it.
+
+    Args:
+        options: Holds the user's serializer and deserializer.
+        binary: Whether the type is `jsonb`.
+    """
+    dumps = _custom_dumps(options.json_serializer) if options.json_serializer else _dumps
+    loads = _custom_loads(options.json_deserializer) if options.json_deserializer else _loads
+    version = b"\1" if binary else b""
+
+    def document(value: Any) -> bytes:
+        if isinstance(value, str):
+            return plain_text(value).encode()
+        if isinstance(value, Json):
+            return dumps(value.value)
+        if _is_document(value):
+            return dumps(value)
+        raise ValueRefused(f"{given(value)}; wrap it in Json(...) to write it as a JSON value")
+
+    def coerce(value: Any) -> str:
+        return document(value).decode()
+
+    def pack(text: str) -> bytes:
+        return version + text.encode()
+
+    def encode(value: Any) -> bytes:
+        return version + document(value)
+
+    def unpack_jsonb(data: bytes) -> Any:
+        if data[:1] != b"\1":
+            raise ValueRefused("its jsonb format is newer than this package; select it with ::text")
+        return loads(data[1:])
+
+    return coerce, pack, encode, unpack_jsonb if binary else loads

@@ -1,0 +1,192 @@
+"""The codecs of one configuration: built-in types, and those learnt from the catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+from sqlspec.postgres.catalog import TypeInfo
+from sqlspec.postgres.codec.arrays import array_codec, dynamic_array_unpack
+from sqlspec.postgres.codec.base import Codec, CodecOptions, MissingTypesError, Unpack, enum_text, utf8
+from sqlspec.postgres.codec.binders import (
+    Checker,
+    Decoder,
+    Encoder,
+    build_checker,
+    build_decoder,
+    build_encoder,
+)
+from sqlspec.postgres.codec.builtin import builtin_codecs, extension_codec, fallback_codec, read_only_codec
+from sqlspec.postgres.codec.containers import composite_codec, multirange_codec, range_codec, record_unpack
+from sqlspec.postgres.codec.text import unpack_text
+
+__all__ = ("CodecRegistry",)
+
+B = TypeVar("B", Encoder, Checker, Decoder)
+
+_MAX_BINDERS = 4096
+"""Most statements share few combinations of types; a program beyond this bound starts again."""
+
+
+class CodecRegistry:
+    """Find codecs by type OID, and build the functions that convert whole rows.
+
+    One registry serves one database: OIDs of user-defined types mean nothing elsewhere.
+
+    Attributes:
+        options: The choices all codecs were built with.
+        generation: Grows whenever types were forgotten; functions built before may hold outdated codecs.
+    """
+
+    __slots__ = ("_binders", "_builtin", "_codecs", "_infos", "generation", "options")
+
+    def __init__(self, options: CodecOptions | None = None) -> None:
+        self.options = options or CodecOptions()
+        self.generation = 0
+        self._codecs = builtin_codecs(self.options)
+        self._codecs[2249] = read_only_codec(2249, "record", record_unpack(self._unpack_of))
+        self._codecs[2287] = read_only_codec(2287, "record[]", dynamic_array_unpack(self._unpack_of))
+        self._codecs[2277] = read_only_codec(2277, "anyarray", dynamic_array_unpack(self._unpack_of))
+        self._builtin = frozenset(self._codecs)
+        self._infos: dict[int, TypeInfo] = {}
+        self._binders: dict[tuple[Any, ...], Any] = {}
+
+    def get(self, oid: int) -> Codec | None:
+        """Return the codec of a type, or `None` when it has to be read from the catalog first."""
+        return self._codecs.get(oid)
+
+    def missing(self, oids: Iterable[int]) -> tuple[int, ...]:
+        """Return the OIDs that have to be read from the catalog, each once."""
+        return tuple(dict.fromkeys(oid for oid in oids if oid not in self._codecs))
+
+    def learn(self, types: Iterable[TypeInfo]) -> None:
+        """Build codecs for types read from the catalog.
+
+        Args:
+            types: Rows of the catalog, with those of all types they are built from. A type that differs from
+                what was learnt before replaces it.
+        """
+        fresh = {info.oid: info for info in types if info.oid not in self._builtin}
+        for oid, info in fresh.items():
+            if oid in self._infos and self._infos[oid] != info:
+                self.forget(oid)
+        self._infos.update(fresh)
+        for oid in fresh:
+            self._build(oid, frozenset())
+
+    def forget(self, oid: int) -> None:
+        """Drop a type, and every type that is built from it, after DROP TYPE, ALTER TYPE or the like."""
+        if oid in self._builtin:
+            return
+        gone = {oid}
+        grown = True
+        while grown:
+            dependents = {
+                known
+                for known, codec in self._codecs.items()
+                if known not in gone and known not in self._builtin and gone.intersection(codec.depends)
+            }
+            gone |= dependents
+            grown = bool(dependents)
+        for known in gone:
+            self._codecs.pop(known, None)
+            self._infos.pop(known, None)
+        self._binders.clear()
+        self.generation += 1
+
+    def encoder(self, oids: tuple[int, ...]) -> Encoder:
+        """Return the function that turns the parameters of one statement into wire bytes, NULL into `None`.
+
+        Args:
+            oids: Type of each parameter. The function expects as many arguments.
+
+        Returns:
+            A function of one sequence; it raises `DataError` naming position and type, never the value.
+
+        Raises:
+            MissingTypesError: A type has to be read from the catalog first.
+        """
+        return self._memo(("encode", oids), oids, lambda: build_encoder(self._all(oids)))
+
+    def checker(self, oids: tuple[int, ...]) -> Checker:
+        """Return the function that coerces parameters for a driver that writes them itself.
+
+        Args:
+            oids: Type of each parameter. The function expects as many arguments.
+
+        Returns:
+            A function of one sequence. It gives back the same object when nothing had to be coerced, else a
+            list; it raises `DataError` like an encoder.
+
+        Raises:
+            MissingTypesError: A type has to be read from the catalog first.
+        """
+        return self._memo(("check", oids), oids, lambda: build_checker(self._all(oids)))
+
+    def decoder(self, oids: tuple[int, ...], names: tuple[str, ...]) -> Decoder:
+        """Return the function that reads one row of wire values.
+
+        Args:
+            oids: Type of each column.
+            names: Name of each column, for errors.
+
+        Returns:
+            A function from a row of `bytes` and `None` to a tuple; it raises `DataError` naming the column,
+            and `MissingTypesError` when an anonymous record holds a type that is not known yet.
+
+        Raises:
+            MissingTypesError: A type has to be read from the catalog first.
+        """
+        return self._memo(("decode", oids, names), oids, lambda: build_decoder(self._all(oids), names))
+
+    def _all(self, oids: Sequence[int]) -> tuple[Codec, ...]:
+        return tuple(self._codecs[oid] for oid in oids)
+
+    def _memo(self, key: tuple[Any, ...], oids: tuple[int, ...], build: Callable[[], B]) -> B:
+        found: B | None = self._binders.get(key)
+        if found is not None:
+            return found
+        missing = self.missing(oids)
+        if missing:
+            raise MissingTypesError(missing)
+        if len(self._binders) >= _MAX_BINDERS:
+            self._binders.clear()
+        made = self._binders[key] = build()
+        return made
+
+    def _unpack_of(self, oid: int) -> Unpack:
+        codec = self._codecs.get(oid)
+        if codec is None:
+            raise MissingTypesError((oid,))
+        return codec.unpack
+
+    def _build(self, oid: int, pending: frozenset[int]) -> Codec:
+        """Build a codec after those it depends on; what the catalog did not tell becomes text."""
+        known = self._codecs.get(oid)
+        if known is not None:
+            return known
+        info = self._infos.get(oid)
+        if info is None or oid in pending:
+            return fallback_codec(oid, info.name if info else f"oid {oid}")
+        inner = pending | {oid}
+        codec = self._codecs[oid] = self._from_info(info, lambda part: self._build(part, inner))
+        return codec
+
+    def _from_info(self, info: TypeInfo, build: Callable[[int], Codec]) -> Codec:
+        oid, name = info.oid, info.name
+        if info.element_oid:
+            return array_codec(oid, build(info.element_oid))
+        match info.kind:
+            case "d" if info.base_oid:
+                return build(info.base_oid).as_domain(oid, name)
+            case "e":
+                return Codec(oid, name, enum_text, utf8, unpack_text, takes_str=True, inline="text")
+            case "c":
+                fields = tuple((field, build(field_oid)) for field, field_oid in info.fields)
+                return composite_codec(oid, name, fields, self.forget)
+            case "r" if info.range_subtype:
+                return range_codec(oid, name, build(info.range_subtype))
+            case "m" if info.range_subtype:
+                return multirange_codec(oid, name, build(info.range_subtype))
+            case _:
+                return extension_codec(oid, name, info.extension, self.options) or fallback_codec(oid, name)
