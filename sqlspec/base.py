@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-import inspect
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from sqlspec.core.scan import scan
 from sqlspec.core.sqlfiles import NamedStatement, normalize_name
 from sqlspec.exceptions import ImproperConfigurationError, NotFoundError, SQLParsingError
-from sqlspec.sqlfiles import load_sql_files
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -83,7 +80,7 @@ class SQLSpec:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for config in self._configs:
-            if inspect.iscoroutinefunction(config.close):
+            if not hasattr(config, "__exit__"):
                 raise ImproperConfigurationError(f"{config!r} is asynchronous: use `async with` on the registry")
         for config in self._configs:
             config.close()
@@ -94,7 +91,7 @@ class SQLSpec:
         for config in self._configs:
             try:
                 closing = config.close()
-                if inspect.isawaitable(closing):
+                if hasattr(closing, "__await__"):
                     await closing
             except Exception as error:
                 failure = error
@@ -121,6 +118,9 @@ class SQLSpec:
             SQLParsingError: A file cannot be read as sections, or a name is there twice; with file and line.
             ImproperConfigurationError: A path does not exist.
         """
+        # Imported here: an application without SQL files should not pay for looking at file systems.
+        from sqlspec.sqlfiles import load_sql_files
+
         loaded = list(load_sql_files(*paths))
         before = dict(self._statements)
         try:
@@ -146,6 +146,8 @@ class SQLSpec:
         """
         statement = self._statements.get(normalize_name(name))
         if statement is None:
+            import difflib
+
             close = difflib.get_close_matches(normalize_name(name), self._statements, n=1)
             hint = f"did you mean {close[0]!r}?" if close else "load a file or call add_named_sql() first"
             raise NotFoundError(f"no statement is named {name!r}: {hint}")

@@ -111,8 +111,8 @@ class SQLSpecError(Exception):
         return type(self)._rebuild, (type(self), self.args, self.__dict__)
 
     @staticmethod
-    def _rebuild(cls: type[SQLSpecError], args: tuple[object, ...], fields: dict[str, object]) -> SQLSpecError:
-        error = cls.__new__(cls, *args)
+    def _rebuild(kind: type[SQLSpecError], args: tuple[object, ...], fields: dict[str, object]) -> SQLSpecError:
+        error = kind.__new__(kind, *args)
         error.args = args
         error.__dict__.update(fields)
         return error
@@ -289,11 +289,13 @@ _CLASSES: dict[str, type[SQLSpecError]] = {
     "44": IntegrityError,
 }
 # 57014 has three causes that only the primary message tells apart. Matched whole, never as a substring.
-_TIMEOUT_MESSAGES = frozenset({"canceling statement due to statement timeout", "canceling statement due to lock timeout"})
+_TIMEOUT_MESSAGES = frozenset(
+    {"canceling statement due to statement timeout", "canceling statement due to lock timeout"}
+)
 
 # The server ends the session together with one of these.
 _ENDING = frozenset({"25P03", "25P04", "57P01", "57P02", "57P03", "57P04", "57P05"})
-# A prepared statement does not fit the schema any more: it is gone, or a parameter or column has another type.
+# A prepared statement does not fit the schema any more: it is gone, or a type in it has changed.
 _STALE = frozenset({"26000", "42804"})
 _STALE_MESSAGES = ("cached plan must not change result type", "cache lookup failed for type")
 

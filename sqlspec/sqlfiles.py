@@ -49,14 +49,10 @@ def _files(path: Path) -> list[Path]:
     if path.is_dir():
         found = sorted(file for file in path.rglob("*.sql") if file.is_file())
         if not found:
-            raise ImproperConfigurationError(
-                f"cannot load SQL from {path}: the folder holds no *.sql; check the path"
-            )
+            raise ImproperConfigurationError(f"cannot load SQL from {path}: the folder holds no *.sql; check the path")
         return found
     if not path.exists():
-        raise ImproperConfigurationError(
-            f"cannot load SQL from {path}: no such file or folder; check the path"
-        )
+        raise ImproperConfigurationError(f"cannot load SQL from {path}: no such file or folder; check the path")
     return [path]
 
 

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from operator import index
-from typing import Any, Final, Generic, Literal, NamedTuple, Self, SupportsIndex, TypeVar
+from typing import Any, Final, Generic, Literal, NamedTuple, NoReturn, Self, SupportsIndex, TypeVar
 
 __all__ = ("INFINITY", "NEG_INFINITY", "Infinity", "Interval", "Json", "Path", "Range", "SparseVector")
 
@@ -50,9 +50,7 @@ class Interval(timedelta):
     _days_part: int
     _microseconds_part: int
 
-    def __new__(
-        cls, months: SupportsIndex = 0, days: SupportsIndex = 0, microseconds: SupportsIndex = 0
-    ) -> Self:
+    def __new__(cls, months: SupportsIndex = 0, days: SupportsIndex = 0, microseconds: SupportsIndex = 0) -> Self:
         """Build the `timedelta` of the length, and keep the parts."""
         months, days, microseconds = index(months), index(days), index(microseconds)
         years, rest = divmod(months, 12) if months >= 0 else (-(-months // 12), -(-months % 12))
@@ -96,8 +94,7 @@ class Interval(timedelta):
             raise ValueError("not an ISO 8601 duration")
         sign = -1 if match["sign"] == "-" else 1
         years, months, weeks, days, hours, minutes, seconds = (
-            int(match[name] or 0)
-            for name in ("years", "months", "weeks", "days", "hours", "minutes", "seconds")
+            int(match[name] or 0) for name in ("years", "months", "weeks", "days", "hours", "minutes", "seconds")
         )
         fraction = (match["fraction"] or "").rstrip("0")
         if len(fraction) > 6:
@@ -195,12 +192,13 @@ def _seconds(micros: int) -> str:
 
 RangeBounds = Literal["[]", "[)", "(]", "()", "empty"]
 
+_BOUNDS: Final = frozenset({"[]", "[)", "(]", "()", "empty"})
 
-@dataclass(frozen=True, slots=True)
+
 class Range(Generic[T]):
     """Hold a PostgreSQL range.
 
-    Attributes:
+    Args:
         lower: Lower bound; `None` when there is none.
         upper: Upper bound; `None` when there is none.
         bounds: Inclusive (`[` `]`) and exclusive (`(` `)`) ends, or `"empty"` for the range without points.
@@ -210,25 +208,28 @@ class Range(Generic[T]):
         ValueError: `bounds` is none of these, or an empty range was given a bound.
     """
 
-    lower: T | None = None
-    upper: T | None = None
-    bounds: RangeBounds = "[)"
+    __slots__ = ("bounds", "lower", "upper")
+    __match_args__ = ("lower", "upper", "bounds")
 
-    def __post_init__(self) -> None:
-        bounds = self.bounds
+    lower: T | None
+    upper: T | None
+    bounds: RangeBounds
+
+    def __init__(self, lower: T | None = None, upper: T | None = None, bounds: RangeBounds = "[)") -> None:
         if bounds not in _BOUNDS:
             raise ValueError("range bounds must be one of '[]', '[)', '(]', '()' and 'empty'")
         if bounds == "empty":
-            if self.lower is not None or self.upper is not None:
+            if lower is not None or upper is not None:
                 raise ValueError("an empty range has no bounds")
-            return
-        left = "(" if self.lower is None else bounds[0]
-        right = ")" if self.upper is None else bounds[1]
-        if left + right != bounds:
-            object.__setattr__(self, "bounds", left + right)
+        elif lower is None or upper is None:
+            left = "(" if lower is None else bounds[0]
+            bounds = left + (")" if upper is None else bounds[1])  # type: ignore[assignment]
+        _set(self, "lower", lower)
+        _set(self, "upper", upper)
+        _set(self, "bounds", bounds)
 
     @classmethod
-    def make_empty(cls) -> Range[T]:
+    def make_empty(cls) -> Self:
         """Return the range that contains nothing."""
         return cls(None, None, "empty")
 
@@ -237,8 +238,28 @@ class Range(Generic[T]):
         """Whether the range contains nothing."""
         return self.bounds == "empty"
 
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError("a Range is immutable")
 
-_BOUNDS: Final = frozenset({"[]", "[)", "(]", "()", "empty"})
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError("a Range is immutable")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Range):
+            return NotImplemented
+        return (self.lower, self.upper, self.bounds) == (other.lower, other.upper, other.bounds)
+
+    def __hash__(self) -> int:
+        return hash((self.lower, self.upper, self.bounds))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.lower!r}, {self.upper!r}, {self.bounds!r})"
+
+    def __reduce__(self) -> tuple[type[Self], tuple[T | None, T | None, RangeBounds]]:
+        return type(self), (self.lower, self.upper, self.bounds)
+
+
+_set = object.__setattr__
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,14 @@ FRAGMENTS = (
     "e E x n _ a é 😀 select end case 1 1.5 1e5 0x1F 1_000 5. .5 begin atomic"
 ).split(" ")
 SPACES = (" ", "\n", "\t", "\r", "\r\n", "\f", "\v", " -- c\n", "\n--'\n", " -- $1\r")
-CONTINUED = ("E'a'\n'\\''", "'a'\n'b\\'", "E'a' -- c\n  'b\\''", "e'a'\n--x\n'\\''", "E'a' '\\'", "E'a'/**/\n'\\'")
+CONTINUED = (
+    "E'a'\n'\\''",
+    "'a'\n'b\\'",
+    "E'a' -- c\n  'b\\''",
+    "e'a'\n--x\n'\\''",
+    "E'a' '\\'",
+    "E'a'/**/\n'\\'",
+)
 
 
 class Difference(NamedTuple):
@@ -65,8 +72,9 @@ def check_fragments(sql: str) -> tuple[str, Difference | None]:
     """Compare one text with the server's scanner; return what it was and the difference, if any."""
     try:
         tokens = server_scan(sql)
-    except ParseError:
-        tokens = None
+        refusal = ""
+    except ParseError as error:
+        tokens, refusal = None, str(error)
     try:
         found = scan(sql)
     except SQLParsingError as error:
@@ -76,7 +84,9 @@ def check_fragments(sql: str) -> tuple[str, Difference | None]:
     except ParameterError as error:
         return "number out of range or two styles", _check_parameter_error(sql, error)
     if tokens is None:
-        # What the server refuses it refuses there, too: such as a number with letters glued to it.
+        if refusal.startswith("unterminated"):
+            return "accepted by the scanner", Difference("refusal", sql, None, refusal)
+        # A number with letters glued to it, an empty quoted name: the server says so itself.
         return "refused by the server only", None
     if difference := _check_numbers(sql, found, tokens) or _check_borders(sql, found, tokens):
         return "different", difference
@@ -148,7 +158,15 @@ MAIN = "\0"
 
 # Names that are keywords and yet allowed as names: the scanner must not take them for verbs.
 NAMES = "t u a b id data values insert update delete merge first date value begin atomic x$1 é set".split()
-COLUMNS = (*"t u a b id data data value date x$1 é".split(), '"?"', '"a "" :x"', "t.first", "u.set", "t.into", "t.end")
+COLUMNS = (
+    *"t u a b id data data value date x$1 é".split(),
+    '"?"',
+    '"a "" :x"',
+    "t.first",
+    "u.set",
+    "t.into",
+    "t.end",
+)
 LITERALS = (
     *"1 2.5 1e3 'x' '' e'a\\\\' null true B'101' U&'\\0041' '{}'::jsonb array[1,2] date'2020-01-01'".split(),
     "'it''s'",
@@ -186,7 +204,16 @@ class Grammar:
         if roll < 0.6 or depth <= 0:
             return [self.rng.choice(COLUMNS if self.rng.random() < 0.6 else LITERALS)]
         return self.rng.choice(
-            (self.cast, self.call, self.case, self.group, self.subscript, self.slice, self.subquery, self.array)
+            (
+                self.cast,
+                self.call,
+                self.case,
+                self.group,
+                self.subscript,
+                self.slice,
+                self.subquery,
+                self.array,
+            )
         )(depth - 1)
 
     def expression(self, depth: int) -> list[str]:
@@ -220,6 +247,25 @@ class Grammar:
 
     def call(self, depth: int) -> list[str]:
         return ["f", "(", *self.expression(depth), ",", *self.expression(depth), ")"]
+
+    def special(self, _depth: int) -> list[str]:
+        """Write an expression with a syntax of its own."""
+        one, two = self.parameter(), self.parameter()
+        forms = (
+            ["substring", "(", "a", "from", one, "for", two, ")"],
+            ["overlay", "(", "a", "placing", one, "from", two, ")"],
+            ["trim", "(", "both", one, "from", "a", ")"],
+            ["(", "a", "at", "time", "zone", one, ")"],
+            ["json_object", "(", "'k'", "value", one, ",", "'l'", ": ", two, ")"],
+            ["sum", "(", "a", ")", "over", "(", "order", "by", one, "rows", two, "preceding", ")"],
+            ["sum", "(", "a", ")", "filter", "(", "where", one, ")"],
+            ["make_date", "(", "year", ":=", one, ",", "day", "=>", two, ")"],
+            ["(", one, "is", "null", ")"],
+            ["(", "not", one, ")"],
+            ["row", "(", one, ",", two, ")"],
+            ["a", "[", "b", "[", one, "]", " : ", two, "]"],
+        )
+        return self.rng.choice(forms)
 
     def case(self, depth: int) -> list[str]:
         arms = ["when", *self.predicate(depth), "then", *self.expression(depth)]
@@ -259,7 +305,9 @@ class Grammar:
         if self.rng.random() < 0.2:
             tokens += ["order", "by", *self.expression(0), self.some("desc", "asc")]
         if self.rng.random() < 0.3:
-            tokens += ["limit", self.parameter(), "offset", self.parameter()]
+            rows = self.parameter()
+            tokens += self.rng.choice((["limit", rows], ["fetch", "first", rows, "rows", "only"]))
+            tokens += ["offset", self.parameter()] if tokens[-1] == rows else []
         return tokens
 
     def target(self, depth: int) -> list[str]:
@@ -304,7 +352,15 @@ class Grammar:
             body = self.change(depth) if self.rng.random() < 0.3 else self.query(depth)
             tokens += ["(", *body, ")"]
             if self.rng.random() < 0.15:
-                tokens += ["search", "depth", "first", "by", self.rng.choice(NAMES), "set", self.rng.choice(NAMES)]
+                tokens += [
+                    "search",
+                    "depth",
+                    "first",
+                    "by",
+                    self.rng.choice(NAMES),
+                    "set",
+                    self.rng.choice(NAMES),
+                ]
             if self.rng.random() < 0.15:
                 tokens += ["cycle", self.rng.choice(NAMES), "set", "c", "using", self.rng.choice(NAMES)]
         return tokens
@@ -369,6 +425,8 @@ def check_statement(statement: Statement) -> tuple[str, Difference | None]:
     expected = (statement.verb, statement.main_verb_at, rows, rows and statement.verb != "EXPLAIN", 1)
     if seen != expected:
         return "different", Difference("structure", sql, seen, expected)
+    if found.can_enclose and (difference := _check_enclosed(sql, found)):
+        return "different", difference
     tokens = server_scan(sql)
     if difference := _check_numbers(sql, found, tokens) or _check_borders(sql, found, tokens):
         return "different", difference
@@ -378,6 +436,23 @@ def check_statement(statement: Statement) -> tuple[str, Difference | None]:
     if difference := check_style(sql, tokens, "qmark", escaped=True):
         return "different", difference
     return "same", None
+
+
+def enclosed(sql: str, found: Scan) -> str:
+    """Make the main statement a CTE, the way an adapter does it to convert result columns."""
+    ((start, end),) = found.statements
+    before = sql[start : found.main_verb_at]
+    has_list = any(token.name not in COMMENTS for token in server_scan(before))
+    return f"{before}{',' if has_list else 'with'} q as (\n{sql[found.main_verb_at : end]}\n) select * from q"
+
+
+def _check_enclosed(sql: str, found: Scan) -> Difference | None:
+    text = enclosed(sql, found)
+    try:
+        parse_sql(text)
+    except ParseError as error:
+        return Difference("enclosed", text, str(error), None)
+    return None
 
 
 def tree_returns_rows(node: Any) -> bool:
@@ -396,7 +471,9 @@ def tree_returns_rows(node: Any) -> bool:
     return False
 
 
-def restyle(sql: str, tokens: list[Any], style: ParameterStyle, escaped: bool) -> tuple[str, list[tuple[int, int]], str]:
+def restyle(
+    sql: str, tokens: list[Any], style: ParameterStyle, escaped: bool
+) -> tuple[str, list[tuple[int, int]], str]:
     """Write the placeholders of a text in another style.
 
     Returns:
@@ -459,7 +536,9 @@ def script_text(rng: Random) -> tuple[str, int]:
 def routine(grammar: Grammar) -> str:
     """Write a routine whose body holds statements."""
     head = ["create", *grammar.rng.choice(([], ["or", "replace"]))]
-    head += grammar.rng.choice((["function", "f", "(", ")", "returns", "int"], ["procedure", "p", "(", "a", "int", ")"]))
+    head += grammar.rng.choice(
+        (["function", "f", "(", ")", "returns", "int"], ["procedure", "p", "(", "a", "int", ")"])
+    )
     body = ["begin", "atomic"]
     for _ in range(grammar.rng.randint(0, 3)):
         body += [*grammar.rng.choice((grammar.select, grammar.change))(1), ";"]
@@ -507,7 +586,8 @@ def main(arguments: list[str]) -> int:
     for outcome, count in sorted(counts.items()):
         print(f"{count:8} {outcome}")
     for difference in sorted(differences, key=lambda each: len(each.sql))[:10]:
-        print(f"\n{difference.kind}\n  {difference.sql!r}\n  seen     {difference.seen}\n  expected {difference.expected}")
+        print(f"\n{difference.kind}\n  {difference.sql!r}")
+        print(f"  seen     {difference.seen}\n  expected {difference.expected}")
     print(f"\n{len(differences)} differences in {texts} texts, seed {seed}")
     return bool(differences)
 

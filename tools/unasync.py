@@ -173,9 +173,7 @@ class Converter:
 
     def _drop_word(self, token: Token, following: Token) -> None:
         if following.kind in LAYOUT or following.start[0] != token.end[0]:
-            raise self._error(
-                token.start[0], f"'{token.string}' ends its line; put what it governs on the same line"
-            )
+            raise self._error(token.start[0], f"'{token.string}' ends its line; put what it governs on the same line")
         self._delete(token.start, following.start)
 
     def _unwrap(self, index: int) -> int:
@@ -194,9 +192,7 @@ class Converter:
             self._delete(trailing.start, trailing.end)
         kept = UNWRAPPED[token.string]
         if len(commas) != kept:
-            raise self._error(
-                token.start[0], f"'{token.string}' has {len(commas) + 1} arguments; write {kept + 1}"
-            )
+            raise self._error(token.start[0], f"'{token.string}' has {len(commas) + 1} arguments; write {kept + 1}")
         border = commas[-1] if commas else opening
         first, last = self.tokens[border + 1], self.tokens[closing]
         if first.start[0] == last.start[0] == token.start[0]:

@@ -1,0 +1,1 @@
+"""One package per driver; nothing else imports that driver."""

@@ -1,0 +1,1 @@
+"""What needs no server: statements, parameters, plans, results. No I/O, no driver."""

@@ -53,12 +53,10 @@ def require_expression(text: str) -> None:
     while (hit := _group_hits(text, at)) is not None:
         start, end = hit.span()
         char = text[start]
-        if char == ";" or (
-            char in ")]" and (not lexer.groups or lexer.groups[-1] + char not in ("()", "[]"))
-        ):
+        if char == ";" or (char in ")]" and (not lexer.groups or lexer.groups[-1] + char not in ("()", "[]"))):
             raise ParameterError(
-                f"cannot use the condition: the {char} at character {start + 1} does not belong to one expression; "
-                "pass a single SQL expression"
+                f"cannot use the condition: the {char} at character {start + 1} belongs to no expression "
+                "that starts in it; pass a single SQL expression"
             )
         at = _HANDLERS[char](lexer, start, end)
     if lexer.groups:

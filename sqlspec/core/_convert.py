@@ -155,10 +155,7 @@ def _mentions_pydantic(kind: Any, seen: tuple[Any, ...]) -> bool:
     seen = (*seen, kind)
     return any(
         is_pydantic(get_origin(member) or member)
-        or (
-            get_origin(member) is not Literal
-            and any(_mentions_pydantic(arg, seen) for arg in get_args(member))
-        )
+        or (get_origin(member) is not Literal and any(_mentions_pydantic(arg, seen) for arg in get_args(member)))
         for member in members(kind)
     )
 
@@ -254,16 +251,13 @@ def _member_predicate(kind: Any, known: _Predicates) -> Callable[[Any], bool]:
         return lambda value: isinstance(value, origin) and all(map(item_test, value))
     if not isinstance(origin, type):
         raise MappingError(
-            f"cannot validate values of {type_name(kind)}: it is not a class; "
-            "use another annotation or validate=False"
+            f"cannot validate values of {type_name(kind)}: it is not a class; use another annotation or validate=False"
         )
     return lambda value: accepts(type(value), origin)
 
 
 def _keys_predicate(kind: Any, known: _Predicates) -> Callable[[Any], bool]:
-    fields = [
-        (field.name, field.required, _predicate(field.type, known)) for field in typed_dict_fields(kind)
-    ]
+    fields = [(field.name, field.required, _predicate(field.type, known)) for field in typed_dict_fields(kind)]
     return lambda value: (
         isinstance(value, dict)
         and all(test(value[name]) if name in value else not required for name, required, test in fields)

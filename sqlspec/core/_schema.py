@@ -273,8 +273,7 @@ def _named_tuple(kind: Any, origin: Any, name: str) -> Schema:
         name,
         origin,
         tuple(
-            Field(field, field, hints.get(field, Any), field not in origin._field_defaults)
-            for field in origin._fields
+            Field(field, field, hints.get(field, Any), field not in origin._field_defaults) for field in origin._fields
         ),
     )
 

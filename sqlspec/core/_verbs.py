@@ -65,7 +65,6 @@ _WATCHED: dict[str, tuple[str, Search]] = {
     "COPY": ("std", _hits("stdin", "stdout")),
     "CREATE": ("atomic", _hits("atomic", "case", "end")),
 }
-_UNWATCHED = ("\0", _plain_hits)
 
 
 def is_ident(char: str) -> bool:
@@ -96,6 +95,7 @@ class StatementScanner:
         "low",
         "main_at",
         "own_numbers",
+        "present",
         "returning",
         "search",
         "spans",
@@ -109,6 +109,7 @@ class StatementScanner:
     def __init__(self, sql: str) -> None:
         self.sql = sql
         self.low = sql.lower()
+        self.present: dict[str, bool] = {}  # which keys of the words to look for are in the text
         # Without these two characters neither statement borders nor array slices exist.
         self.unwatched = _grouped_hits if ";" in sql or "[" in sql else _plain_hits
         self.comments: dict[int, int] = {}  # end -> start
@@ -147,8 +148,14 @@ class StatementScanner:
             self.main_at = first
         if verb == "PREPARE" or (verb == "CREATE" and self._creates_routine(first + len(verb))):
             self.own_numbers = True
-        key, search = _WATCHED.get(verb, _UNWATCHED)
-        self.search = search if key in self.low else self.unwatched
+        self.search = self.unwatched
+        if verb in _WATCHED:
+            key, search = _WATCHED[verb]
+            if key not in self.present:
+                # Once for the text, not once for each of its statements.
+                self.present[key] = key in self.low
+            if self.present[key]:
+                self.search = search
         return first
 
     def _creates_routine(self, at: int) -> bool:
@@ -162,17 +169,18 @@ class StatementScanner:
 
     def word(self, start: int, end: int) -> int:
         """Handle a word that matters for the current verb."""
+        verb = self.verb
+        if verb != "CREATE" and len(self.groups) != self.base:
+            return end  # part of a subquery, not of this statement
         if start > self.token_end and is_ident(self.sql[start - 1]):
             return end  # the tail of a longer identifier
         previous, _ = self.before(start)
         if previous in ("as", "."):
             return end  # a column label or a qualified name may be any keyword
         word = self.sql[start:end].lower()
-        if self.verb == "CREATE":
+        if verb == "CREATE":
             self._routine_word(word, previous)
-        elif len(self.groups) != self.base:
-            pass
-        elif self.verb == "WITH":
+        elif verb == "WITH":
             if not self._is_name(start):
                 self._enter(start)
         elif word == "into":
@@ -302,7 +310,6 @@ class StatementScanner:
     def unterminated(self, what: str, start: int, closing: str) -> SQLParsingError:
         """Return the error for a quote or comment without end."""
         return SQLParsingError(
-            f"cannot read the statement: the {what} at {position(self.sql, start)} has no end; "
-            f"close it with {closing}",
+            f"cannot read the statement: the {what} at {position(self.sql, start)} has no end; close it with {closing}",
             sql=self.sql,
         )

@@ -2,8 +2,8 @@
 
 The statement's text stays as written. Order, limit and offset are appended to a query that has none of them;
 in any other case the text is enclosed, `select * from (<text>) as q`, and the filters follow. They then see
-the output columns of the statement and nothing else, which makes them mean the same for every query: a join, a
-grouping, a union.
+the output columns of the statement and nothing else, which makes them mean the same for every query: a join,
+a grouping, a union.
 
 Parameters continue the statement's own placeholder style. Values never enter the text, so that equal filters
 give equal text, whatever their values are.
@@ -107,9 +107,7 @@ class Where:
             named = _mapping_of(params, named)
             unused = sorted(set(named).difference(parameter_names(scanned)))
             if unused:
-                raise ParameterError(
-                    f"unused parameters: {', '.join(unused)}; the condition has no such placeholders"
-                )
+                raise ParameterError(f"unused parameters: {', '.join(unused)}; the condition has no such placeholders")
         else:
             values = bind_positional(_arity(scanned), params, named)
         object.__setattr__(self, "text", text)
@@ -250,7 +248,6 @@ def compose(
             body += f"\n{word} {values.add(value, word)}"
     if counting and limited:
         body = f"select count(*) from (\n{body}\n) as {ALIAS}"
-    values.verify(body, any(isinstance(each, Where) for each in conditions))
     return (body, *values.result())
 
 
@@ -334,7 +331,7 @@ def _condition(each: _Condition, values: _Values) -> str:
     pattern = each.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     operator = "ilike" if each.ignore_case else "like"
     tests = [f"{quoted(name)} {operator} {values.add(f'%{pattern}%', 'where')}" for name in _columns(each)]
-    return "(" + " or ".join(tests) + ")"
+    return tests[0] if len(tests) == 1 else f"({' or '.join(tests)})"
 
 
 def _fragment(where: Where, values: _Values) -> str:
@@ -382,8 +379,8 @@ class _Values:
     """The parameters of a statement, to which filters add theirs.
 
     Attributes:
-        style: Placeholder style of the result. A text without placeholders gets `$n`, beside which every other
-            character is just text.
+        style: Placeholder style of the result. A text without placeholders gets `$n`, beside which every
+            other character is just text.
         names: Names in use.
     """
 
@@ -392,7 +389,6 @@ class _Values:
         self.names = set(parameter_names(scanned))
         self._positional: list[Any] = []
         self._named: dict[str, Any] = {}
-        self._placeholders = len(scanned.placeholders)
         if self.style in _NAMED:
             self._named = dict(_mapping_of(params, named))
         else:
@@ -400,7 +396,6 @@ class _Values:
 
     def add(self, value: Any, hint: str) -> str:
         """Add one value; return its placeholder."""
-        self._placeholders += 1
         if self.style not in _NAMED:
             self._positional.append(value)
             return self.spell(len(self._positional))
@@ -415,17 +410,6 @@ class _Values:
     def spell(self, key: str | int) -> str:
         """Return the placeholder of a name or number."""
         return _SPELLINGS[self.style](key)
-
-    def verify(self, text: str, written: bool) -> None:
-        """Check that the parts read together as they do alone, where `%` and `?` depend on what is around."""
-        if written and self.style in ("format", "pyformat", "qmark"):
-            found = len(scan(text).placeholders)
-            if found != self._placeholders:
-                raise ParameterError(
-                    f"cannot add the condition: {self._placeholders} placeholders expected in the whole "
-                    f"statement, {found} found; write operators with ? or % as ?? or %%",
-                    sql=text,
-                )
 
     def result(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return positional and named parameters, as the methods of a session take them."""
@@ -459,9 +443,7 @@ def _mapping_of(params: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, 
             "parameters without names given: the placeholders have names; pass one mapping or keywords"
         )
     if named:
-        raise ParameterError(
-            "a mapping and keyword parameters given: the source is ambiguous; pass one of them"
-        )
+        raise ParameterError("a mapping and keyword parameters given: the source is ambiguous; pass one of them")
     return dict(params[0])
 
 

@@ -81,9 +81,7 @@ def _tuples(rows: Sequence[Any]) -> list[Any]:
     return list(map(tuple, rows))
 
 
-def _from_mappings(
-    mapper: Callable[[Sequence[Any]], list[Any]], names: list[str]
-) -> Callable[..., list[Any]]:
+def _from_mappings(mapper: Callable[[Sequence[Any]], list[Any]], names: list[str]) -> Callable[..., list[Any]]:
     if len(names) > 1:
         take = itemgetter(*names)
         return lambda rows: mapper(list(map(take, rows)))
@@ -226,9 +224,7 @@ def _matched_loosely(schema: Schema, fields: list[Field], free: list[str]) -> di
         column, spelling = next(iter(near.items()))
         rival = owners.get(column)
         if len(near) > 1 or rival is not None:
-            seen = (
-                f"the fields {rival!r} and {field.name!r}" if rival else f"the columns {_listing(list(near))}"
-            )
+            seen = f"the fields {rival!r} and {field.name!r}" if rival else f"the columns {_listing(list(near))}"
             raise MappingError(
                 f"cannot map rows to {schema.name}: {seen} differ from their counterpart only by case and "
                 "underscores; select one under the exact name of its field"
@@ -392,9 +388,7 @@ def _checked(
     mapper: Callable[[Sequence[Any]], list[Any]], slots: list[_Slot], explain: _Explainer
 ) -> Callable[[Sequence[Any]], list[Any]]:
     """Check classes before mapping: a column at a time, so that it costs one set of types per column."""
-    checks = [
-        (slot.index, (*(slot.classes or ()), *((type(None),) if slot.nullable else ()))) for slot in slots
-    ]
+    checks = [(slot.index, (*(slot.classes or ()), *((type(None),) if slot.nullable else ()))) for slot in slots]
 
     def map_checked(rows: Sequence[Any]) -> list[Any]:
         if rows:

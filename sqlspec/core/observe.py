@@ -91,7 +91,9 @@ Event = StatementStart | StatementEnd | TransactionEnd | Checkout
 class Observer(Protocol):
     """Anything callable with an event. It runs in the caller's task and should return at once."""
 
-    def __call__(self, event: Event, /) -> None: ...
+    def __call__(self, event: Event, /) -> None:
+        """Take note of an event."""
+        ...
 
 
 def notify_all(observers: Iterable[Observer], event: Event) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlspec.core.mapping import build_mapper
 from sqlspec.core.parameters import bind_named, bind_positional, iter_bound
 from sqlspec.core.scan import parameter_names, scan, splice
-from sqlspec.exceptions import SQLParsingError
+from sqlspec.exceptions import NotSupportedError, SQLParsingError, SQLSpecError, TransactionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,12 +17,19 @@ if TYPE_CHECKING:
     from sqlspec.core.result import Column, RawResult
     from sqlspec.core.scan import Scan
 
-__all__ = ("Compiler", "Plan")
+__all__ = ("Compiler", "Plan", "Refusal")
 
 MAX_MAPPERS = 16
 """Mappers kept per plan. A statement rarely has more than two; classes made in a loop must not pile up."""
 
 _TRANSACTION_VERBS = frozenset({"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE"})
+
+
+class Refusal(NamedTuple):
+    """Why a text is not run as one statement: the class to raise, and the words."""
+
+    kind: type[SQLSpecError]
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +44,7 @@ class Plan:
         names: Distinct placeholder names in order of first use; `None` for positional placeholders.
         arity: Number of parameters.
         changes_session: The statement may leave state on the connection: it must be reset before reuse.
-        refusal: Why `execute` cannot run this text and what to call instead; empty when it can.
+        refusal: Why `execute` cannot run this text and what to call instead; `None` when it can.
         special: One of the two above holds, so the hot path must look closer.
         tail: Number of characters behind the statement: white space, comments and the semicolon.
         mappers: Row mappers by schema type: `(columns, mapper)`.
@@ -50,7 +57,7 @@ class Plan:
     names: tuple[str, ...] | None
     arity: int
     changes_session: bool
-    refusal: str
+    refusal: Refusal | None
     special: bool
     tail: int
     mappers: dict[Any, tuple[tuple[Column, ...], Callable[[Sequence[Any]], list[Any]]]] = field(
@@ -88,9 +95,7 @@ class Plan:
         """
         return self.mapper(raw, schema_type, validate)(raw.rows)
 
-    def mapper(
-        self, raw: RawResult, schema_type: Any, validate: bool = False
-    ) -> Callable[[Sequence[Any]], list[Any]]:
+    def mapper(self, raw: RawResult, schema_type: Any, validate: bool = False) -> Callable[[Sequence[Any]], list[Any]]:
         """Return the mapper for these columns; build it on first use, or when the columns have changed."""
         key = (schema_type, True) if validate else schema_type
         mappers = self.mappers
@@ -172,16 +177,21 @@ def _compile(text: str) -> Plan:
         arity=arity,
         changes_session=found.changes_session,
         refusal=refusal,
-        special=bool(refusal) or found.changes_session,
+        special=refusal is not None or found.changes_session,
         tail=len(text) - found.statements[-1][1] if found.statements else 0,
     )
 
 
-def _refusal(found: Scan) -> str:
+def _refusal(found: Scan) -> Refusal | None:
+    if not found.statements:
+        return Refusal(SQLParsingError, "the text holds no statement; pass one")
     if len(found.statements) > 1:
-        return f"{len(found.statements)} statements in one text; use execute_script() or execute_stack()"
+        count = len(found.statements)
+        return Refusal(SQLParsingError, f"{count} statements in one text; use execute_script() or execute_stack()")
     if found.copies_stdio:
-        return "COPY from or to the client is a data transfer; use load_from_arrow() or select_to_arrow()"
+        reason = "COPY from or to the client is a data transfer; use load_from_arrow() or select_to_arrow()"
+        return Refusal(NotSupportedError, reason)
     if found.verb in _TRANSACTION_VERBS:
-        return f"{found.verb} is transaction control; use begin(), commit(), rollback(), transaction() or savepoint()"
-    return ""
+        methods = "begin(), commit(), rollback(), transaction() or savepoint()"
+        return Refusal(TransactionError, f"{found.verb} is transaction control; use {methods}")
+    return None

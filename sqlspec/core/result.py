@@ -88,12 +88,6 @@ class SQLResult(Generic[T]):
     """The result of one statement.
 
     Rows are converted on first use, once. Without `schema_type` a row is a `dict`.
-
-    Attributes:
-        columns: Result columns, also when no row came back.
-        rows_affected: Rows inserted, updated, deleted, merged or selected, as the server counted them;
-            `None` when unknown, and for statements that count nothing (DDL).
-        verb: The statement's main verb in upper case, such as `"SELECT"`.
     """
 
     __slots__ = ("_plan", "_raw", "_rows", "_schema_type")
@@ -106,14 +100,17 @@ class SQLResult(Generic[T]):
 
     @property
     def columns(self) -> tuple[Column, ...]:
+        """The result's columns, also when no row came back."""
         return self._raw.columns
 
     @property
     def rows_affected(self) -> int | None:
+        """The count of the command tag; `None` when unknown, and for statements that count nothing."""
         return self._raw.rows_affected
 
     @property
     def verb(self) -> str:
+        """The statement's main verb in upper case."""
         return self._plan.verb
 
     def all(self) -> list[T]:

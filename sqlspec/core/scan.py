@@ -30,9 +30,7 @@ MAX_PARAMETERS = 65_535
 _string = re.compile(r"'[^']*+(?:''[^']*+)*+'").match
 _escape_string = re.compile(r"'(?:[^'\\]++|\\.|'')*+'", re.DOTALL).match
 # What may stand between the parts of one literal: a line break, no block comment (section 4.1.2.1).
-_continued = re.compile(
-    r"(?:[ \t\f\v]++|--[^\n\r]*+)*+[\n\r](?:[ \t\n\r\f\v]++|--[^\n\r]*+[\n\r])*+(?=')"
-).match
+_continued = re.compile(r"(?:[ \t\f\v]++|--[^\n\r]*+)*+[\n\r](?:[ \t\n\r\f\v]++|--[^\n\r]*+[\n\r])*+(?=')").match
 _quoted_name = re.compile(r'"[^"]*+(?:""[^"]*+)*+"').match
 _line_comment = re.compile(r"--[^\n\r]*+").match
 _dollar = re.compile(rf"\$(?:([0-9]++)|(?:[{IDENT_START}][{IDENT_START}0-9]*+)?+\$)").match
@@ -49,18 +47,18 @@ def _words(text: str) -> frozenset[str]:
 
 
 _OPERATOR = frozenset("-+*/<>=~!@#%^&|`?")
-# Words after which an operand is expected: a `?` there is a placeholder and no infix operator.
+# Keywords after which an operand is expected: a `?` there is a placeholder and no infix operator. Common
+# names of columns are left out; a placeholder behind one of those is known by what follows it.
 _OPERAND_NEXT = _words("""
-    all and any as asymmetric between both by case distinct else escape except fetch first following for from
-    groups having if ilike in intersect is leading like limit next not of offset on or over placing range
-    return returning rows select set similar some symmetric then to trailing union using values variadic when
-    where with zone
+    all and any as asymmetric between both by case distinct else escape except fetch for from having ilike in
+    intersect is leading like limit not offset on or placing returning select some symmetric then to trailing
+    union using variadic when where with zone
     """)
-# Words that start no operand: a `?` before one of them is a placeholder and no infix operator.
+# Keywords that start no operand: a `?` before one of them is a placeholder and no infix operator.
 _NO_OPERAND = _words("""
     and as asc at between collate cross desc else end escape except fetch following for from full group having
-    ilike in inner intersect into is isnull join like limit natural notnull offset on operator or order over
-    overlaps preceding returning rows similar then union using when where window with
+    ilike in inner intersect into is isnull join like limit natural notnull offset on operator or order
+    overlaps preceding returning row rows similar then union using when where window with
     """)
 
 
@@ -137,9 +135,7 @@ class _Scanner(StatementScanner):
         elif self.marks:
             style, escapes = "qmark", self.questions
             if self.numbered_mark >= 0:
-                raise self._unreadable(
-                    self.numbered_mark, self.numbered_mark + 2, "number placeholders as $1, $2"
-                )
+                raise self._unreadable(self.numbered_mark, self.numbered_mark + 2, "number placeholders as $1, $2")
         verb, main_at, rows, encloses, lasting = self.first_statement
         single = len(self.spans) == 1
         return Scan(
@@ -160,8 +156,7 @@ class _Scanner(StatementScanner):
         hit = Placeholder(start, end, style, name)
         if found and found[0].style != style:
             seen = " and ".join(
-                f"{self.sql[each.start : each.end]} at {position(self.sql, each.start)}"
-                for each in (found[0], hit)
+                f"{self.sql[each.start : each.end]} at {position(self.sql, each.start)}" for each in (found[0], hit)
             )
             raise ParameterError(
                 f"cannot read the placeholders: two styles, {seen}; write all of them in one style",

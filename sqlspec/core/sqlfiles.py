@@ -121,9 +121,7 @@ def parse_sql_sections(text: str, *, source: str) -> list[NamedStatement]:
         if isinstance(token, _Header):
             sections.append((token, False))
         elif not sections:
-            raise where.error(
-                token, "there is SQL before the first name", "put a line `-- name: <name>` above it"
-            )
+            raise where.error(token, "there is SQL before the first name", "put a line `-- name: <name>` above it")
         elif where.text[token] != ";":
             sections[-1] = (sections[-1][0], True)
     statements: list[NamedStatement] = []

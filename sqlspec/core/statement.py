@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlspec.core.filters import Count, Equals, Filter, LimitOffset, OrderBy, Where, compose
 from sqlspec.exceptions import ParameterError
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 __all__ = ("SQL",)
 
 
-@dataclass(frozen=True, slots=True, init=False)
+@dataclass(frozen=True, slots=True, init=False, eq=False)
 class SQL:
     """A statement with its parameters, to which filters can be added.
 
-    Each method returns a new object. The text stays as written: filters are put around and behind it. How they
-    are combined does not depend on the order of the calls: conditions, order, offset and limit, count.
+    Each method returns a new object. The text stays as written: filters are put around and behind it. How
+    they are combined does not depend on the order of the calls: conditions, order, offset and limit, count.
 
     Conditions, and an order where the statement has one already, see the output columns of the statement.
 
@@ -37,14 +37,11 @@ class SQL:
     named: dict[str, Any] = field(default_factory=dict)
     filters: tuple[Filter, ...] = ()
 
-    # Parameters are often unhashable, and a statement that hashes only sometimes is a trap.
-    __hash__: ClassVar[None] = None  # type: ignore[assignment]
+    # Compared and hashed by identity: parameters are often unhashable, arrays do not even compare to a bool.
 
     def __init__(self, text: str, /, *params: Any, **named: Any) -> None:
         if not isinstance(text, str):
-            raise ParameterError(
-                f"cannot make a statement: {type(text).__name__} given for its text; pass a str"
-            )
+            raise ParameterError(f"cannot make a statement: {type(text).__name__} given for its text; pass a str")
         _set(self, text, params, named, ())
 
     def __repr__(self) -> str:
@@ -61,9 +58,7 @@ class SQL:
         """
         for each in filters:
             if not isinstance(each, Filter):
-                raise ParameterError(
-                    f"cannot add a filter: {type(each).__name__} given; pass a filter object"
-                )
+                raise ParameterError(f"cannot add a filter: {type(each).__name__} given; pass a filter object")
         if filters and any(isinstance(each, Count) for each in self.filters):
             raise ParameterError("cannot add a filter: the statement counts rows; call count() last")
         return self._with((*self.filters, *filters))
@@ -84,14 +79,10 @@ class SQL:
         if condition is not None:
             return self.filter(Where(condition, *params, **named))
         if params:
-            raise ParameterError(
-                "cannot add a condition: values given without text; pass the condition first"
-            )
+            raise ParameterError("cannot add a condition: values given without text; pass the condition first")
         return self.filter(*(Equals(column, value) for column, value in named.items()))
 
-    def order_by(
-        self, *columns: str, desc: bool = False, nulls: Literal["first", "last"] | None = None
-    ) -> SQL:
+    def order_by(self, *columns: str, desc: bool = False, nulls: Literal["first", "last"] | None = None) -> SQL:
         """Sort by columns, after the keys that were added before.
 
         Args:

@@ -1,0 +1,1 @@
+"""Sessions, transactions, pools: everything between a user and an adapter."""

@@ -215,9 +215,7 @@ class AsyncExecution(Coroutine[Any, Any, "SQLResult[T]"], Generic[T]):
     def send(self, value: Any, /) -> Any:
         return self._call.send(value)
 
-    def throw(
-        self, typ: Any, val: BaseException | object = None, tb: TracebackType | None = None, /
-    ) -> Any:
+    def throw(self, typ: Any, val: BaseException | object = None, tb: TracebackType | None = None, /) -> Any:
         return self._call.throw(typ) if val is None and tb is None else self._call.throw(typ, val, tb)
 
     def close(self) -> None:

@@ -69,7 +69,7 @@ class AsyncConfig(Generic[F]):
         if connection_config is not None and not hasattr(connection_config, "keys"):
             raise ImproperConfigurationError("connection_config must be a dict; pass a DSN as {'dsn': ...}")
         self.settings, self.pool_settings = resolve(connection_config or {}, self.dialect)
-        features: Any = features_of(driver_features, self.features_class)  # type: ignore[type-var]
+        features: Any = features_of(driver_features, self.features_class)
         self.driver_features: F = features
         self.observers = tuple(observers)
         self._compiler = Compiler()

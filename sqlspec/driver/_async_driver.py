@@ -154,8 +154,8 @@ class AsyncDriver(ABC):
     # -- defaults that need nothing but the above ---------------------------------------------------
 
     async def ping(self) -> None:
-        """Make one empty round trip; raise when the connection is dead."""
-        await self.execute_script("")
+        """Make one round trip; raise when the connection is dead."""
+        await self.execute_script("select 1")
 
     async def settle(self) -> None:
         """Absorb a cancel request that may still be on its way, so that it cannot hit the next statement."""

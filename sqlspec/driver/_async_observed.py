@@ -44,12 +44,18 @@ class AsyncObservedSession(AsyncSession):
         return await self._observed("execute", plan.source, self._driver.execute, plan, args)
 
     async def _exclusive(
-        self, method: str, sql: str | None, timeout: float | None, operation: Callable[..., Awaitable[T]], *args: Any
+        self,
+        method: str,
+        sql: str | None,
+        timeout: float | None,
+        operation: Callable[..., Awaitable[T]],
+        *args: Any,
     ) -> T:
         kind = _OPERATIONS.get(method)
         if kind is None or sql is None:
             return await super()._exclusive(method, sql, timeout, operation, *args)
-        return await super()._exclusive(method, sql, timeout, self._observed, kind, sql, operation, *args)
+        result: T = await super()._exclusive(method, sql, timeout, self._observed, kind, sql, operation, *args)
+        return result
 
     async def _observed(self, kind: Operation, sql: str, operation: Callable[..., Awaitable[T]], *args: Any) -> T:
         adapter = self._driver.spec.name
@@ -61,9 +67,7 @@ class AsyncObservedSession(AsyncSession):
             seen: BaseException = error
             if isinstance(error, self._driver.native_errors):
                 seen = self._translated(error, sql)
-            notify_all(
-                self._observers, StatementEnd(adapter, kind, sql, time.perf_counter() - start, None, seen)
-            )
+            notify_all(self._observers, StatementEnd(adapter, kind, sql, time.perf_counter() - start, None, seen))
             raise
         rows = len(result.rows) if isinstance(result, RawResult) else None
         notify_all(self._observers, StatementEnd(adapter, kind, sql, time.perf_counter() - start, rows, None))

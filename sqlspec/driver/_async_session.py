@@ -13,7 +13,7 @@ from sqlspec.core.statement import SQL
 from sqlspec.driver._aio import AsyncExecution, begin_execution
 from sqlspec.driver._async_stream import AsyncStream
 from sqlspec.driver._async_transaction import AsyncTransactions
-from sqlspec.exceptions import SQLSpecError, TransactionError
+from sqlspec.exceptions import NotSupportedError, SQLParsingError, SQLSpecError, TransactionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -91,7 +91,7 @@ class AsyncSession(AsyncTransactions):
         if self._guarded:
             self._check("select")
         # The common cases are spelled out here, because each call of a helper costs as much as the whole lookup.
-        plan = self._plans.get(sql)  # type: ignore[call-overload]
+        plan = self._plans.get(sql)  # type: ignore[arg-type]
         args: Sequence[Any] | None = None
         if plan is not None and not plan.special:
             if plan.names is None:
@@ -102,7 +102,7 @@ class AsyncSession(AsyncTransactions):
                     if args is not None and len(args) != plan.arity:
                         args = None
             else:
-                source = named if not params else params[0] if len(params) == 1 and not named else None
+                source: Any = named if not params else params[0] if len(params) == 1 and not named else None
                 if source.__class__ is dict and len(source) == plan.arity:
                     try:
                         args = tuple(map(source.__getitem__, plan.names))
@@ -132,14 +132,32 @@ class AsyncSession(AsyncTransactions):
 
     @overload
     async def select_one(
-        self, sql: str | SQL, /, *params: Any, schema_type: type[T], timeout: float | None = None, **named: Any
+        self,
+        sql: str | SQL,
+        /,
+        *params: Any,
+        schema_type: type[T],
+        timeout: float | None = None,
+        **named: Any,
     ) -> T: ...
     @overload
     async def select_one(
-        self, sql: str | SQL, /, *params: Any, schema_type: None = None, timeout: float | None = None, **named: Any
+        self,
+        sql: str | SQL,
+        /,
+        *params: Any,
+        schema_type: None = None,
+        timeout: float | None = None,
+        **named: Any,
     ) -> dict[str, Any]: ...
     async def select_one(
-        self, sql: str | SQL, /, *params: Any, schema_type: Any = None, timeout: float | None = None, **named: Any
+        self,
+        sql: str | SQL,
+        /,
+        *params: Any,
+        schema_type: Any = None,
+        timeout: float | None = None,
+        **named: Any,
     ) -> Any:
         """Return the only row of a statement.
 
@@ -151,14 +169,32 @@ class AsyncSession(AsyncTransactions):
 
     @overload
     async def select_one_or_none(
-        self, sql: str | SQL, /, *params: Any, schema_type: type[T], timeout: float | None = None, **named: Any
+        self,
+        sql: str | SQL,
+        /,
+        *params: Any,
+        schema_type: type[T],
+        timeout: float | None = None,
+        **named: Any,
     ) -> T | None: ...
     @overload
     async def select_one_or_none(
-        self, sql: str | SQL, /, *params: Any, schema_type: None = None, timeout: float | None = None, **named: Any
+        self,
+        sql: str | SQL,
+        /,
+        *params: Any,
+        schema_type: None = None,
+        timeout: float | None = None,
+        **named: Any,
     ) -> dict[str, Any] | None: ...
     async def select_one_or_none(
-        self, sql: str | SQL, /, *params: Any, schema_type: Any = None, timeout: float | None = None, **named: Any
+        self,
+        sql: str | SQL,
+        /,
+        *params: Any,
+        schema_type: Any = None,
+        timeout: float | None = None,
+        **named: Any,
     ) -> Any:
         """Return the only row of a statement, or `None`.
 
@@ -167,9 +203,7 @@ class AsyncSession(AsyncTransactions):
         """
         return at_most_one(await self.select(sql, *params, schema_type=schema_type, timeout=timeout, **named))
 
-    async def select_value(
-        self, sql: str | SQL, /, *params: Any, timeout: float | None = None, **named: Any
-    ) -> Any:
+    async def select_value(self, sql: str | SQL, /, *params: Any, timeout: float | None = None, **named: Any) -> Any:
         """Return the first column of the only row.
 
         Raises:
@@ -247,14 +281,32 @@ class AsyncSession(AsyncTransactions):
 
     @overload
     def execute(
-        self, sql: str | SQL, /, *params: Any, schema_type: type[T], timeout: float | None = None, **named: Any
+        self,
+        sql: str | SQL,
+        /,
+        *params: Any,
+        schema_type: type[T],
+        timeout: float | None = None,
+        **named: Any,
     ) -> AsyncExecution[T]: ...
     @overload
     def execute(
-        self, sql: str | SQL, /, *params: Any, schema_type: None = None, timeout: float | None = None, **named: Any
+        self,
+        sql: str | SQL,
+        /,
+        *params: Any,
+        schema_type: None = None,
+        timeout: float | None = None,
+        **named: Any,
     ) -> AsyncExecution[dict[str, Any]]: ...
     def execute(
-        self, sql: str | SQL, /, *params: Any, schema_type: Any = None, timeout: float | None = None, **named: Any
+        self,
+        sql: str | SQL,
+        /,
+        *params: Any,
+        schema_type: Any = None,
+        timeout: float | None = None,
+        **named: Any,
     ) -> AsyncExecution[Any]:
         """Run one statement and return its `SQLResult`.
 
@@ -268,13 +320,23 @@ class AsyncSession(AsyncTransactions):
         return begin_execution(self._execute_result(sql, params, named, schema_type, timeout))
 
     async def _execute_result(
-        self, sql: str | SQL, params: tuple[Any, ...], named: dict[str, Any], schema_type: Any, timeout: float | None
+        self,
+        sql: str | SQL,
+        params: tuple[Any, ...],
+        named: dict[str, Any],
+        schema_type: Any,
+        timeout: float | None,
     ) -> SQLResult[Any]:
         plan, raw = await self._execute("execute", sql, params, named, timeout)
         return SQLResult(plan, raw, schema_type)
 
     async def _execute(
-        self, method: str, sql: str | SQL, params: tuple[Any, ...], named: dict[str, Any], timeout: float | None
+        self,
+        method: str,
+        sql: str | SQL,
+        params: tuple[Any, ...],
+        named: dict[str, Any],
+        timeout: float | None,
     ) -> tuple[Plan, RawResult]:
         if self._guarded:
             self._check(method)
@@ -324,17 +386,19 @@ class AsyncSession(AsyncTransactions):
         """
         if self._guarded:
             self._check("execute_script")
-        controls = _script_controls(text)
+        controls = self._inspect_script(text)
         if controls and self._transaction is not None:
             raise TransactionError(
-                "cannot run a script with BEGIN, COMMIT or ROLLBACK: a transaction is open; run it outside", sql=text
+                "cannot run a script with BEGIN, COMMIT or ROLLBACK: a transaction is open; run it outside",
+                sql=text,
             )
         self._dirty = True
         await self._exclusive("execute_script", text, timeout, self._driver.execute_script, text)
         if controls and self._driver.status() in ("active", "failed"):
             await self._exclusive("execute_script", text, None, self._driver.rollback)
             raise TransactionError(
-                "the script left a transaction open: it has been rolled back; end the script with COMMIT", sql=text
+                "the script left a transaction open: it has been rolled back; end the script with COMMIT",
+                sql=text,
             )
 
     async def execute_stack(
@@ -370,9 +434,7 @@ class AsyncSession(AsyncTransactions):
             raws = await self._run_stack(entries, timeout)
         return [SQLResult(plan, raw, None) for (plan, _), raw in zip(entries, raws, strict=True)]
 
-    async def _run_stack(
-        self, entries: list[tuple[Plan, Sequence[Any]]], timeout: float | None
-    ) -> list[RawResult]:
+    async def _run_stack(self, entries: list[tuple[Plan, Sequence[Any]]], timeout: float | None) -> list[RawResult]:
         text = ";\n".join(plan.source for plan, _ in entries)
         return await self._exclusive("execute_stack", text, timeout, self._driver.run_stack, entries)
 
@@ -416,15 +478,21 @@ class AsyncSession(AsyncTransactions):
             error.adapter = self._driver.spec.name
             raise
 
+    def _inspect_script(self, text: str) -> bool:
+        """Tell whether a script controls transactions; refuse one that cannot be run as a script."""
+        spans = scan(text).statements
+        if not spans:
+            self._refuse("execute_script", "the text holds no statement; pass one", text, SQLParsingError)
+        parts = [scan(text[start:end]) for start, end in spans]
+        if any(part.copies_stdio for part in parts):
+            reason = "COPY from or to the client is a data transfer; use load_from_arrow() or select_to_arrow()"
+            self._refuse("execute_script", reason, text, NotSupportedError)
+        return any(part.verb in _CONTROL for part in parts)
+
     def _plan(self, method: str, text: Any) -> Plan:
         plan = self._compiler.plan(text)
         if plan.special:
             if plan.refusal:
-                self._refuse(method, plan.refusal, plan.source)
+                self._refuse(method, plan.refusal.reason, plan.source, plan.refusal.kind)
             self._dirty = True
         return plan
-
-
-def _script_controls(text: str) -> bool:
-    spans = scan(text).statements
-    return any(scan(text[start:end]).verb in _CONTROL for start, end in spans)

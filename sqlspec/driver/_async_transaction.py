@@ -242,7 +242,7 @@ class AsyncTransactions(AsyncSessionBase):
                 if retries <= 0:
                     raise
             retries -= 1
-            await sleep(random.random() * pause)  # noqa: S311 - spreads competitors, hides nothing
+            await sleep(random.random() * pause)
             pause = min(pause * 2, MAX_BACKOFF)
 
     def with_settings(self, settings: Mapping[str, Any] | None = None, /, **named: Any) -> AsyncSettings:
@@ -288,7 +288,7 @@ class AsyncTransactions(AsyncSessionBase):
             try:
                 await self._exclusive("savepoint", None, None, self._driver.execute_script, release(name))
             except SQLSpecError:
-                # An error inside was swallowed and has aborted the transaction: undo, so that the outer part can go on.
+                # An error inside was swallowed and has aborted the transaction: undo, so that it can go on.
                 if not self._broken:
                     await self._undo_savepoint(name)
                 raise
@@ -391,7 +391,7 @@ class AsyncSettings:
         await self._scope.__aenter__()
         try:
             if nested:
-                # Releasing a savepoint keeps what was set inside, so success must put the old values back by hand.
+                # Releasing a savepoint keeps what was set inside, so success must put the old values back.
                 old = await self._session._setting_values(list(self._values))
                 self._previous = {name: value or "" for name, value in zip(self._values, old, strict=True)}
             await self._session._apply_settings(self._values)

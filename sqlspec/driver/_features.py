@@ -75,7 +75,9 @@ def features_of(given: F | Mapping[str, Any] | None, kind: type[F]) -> F:
         )
     for key, choices in _CHOICES.items():
         if getattr(given, key) not in choices:
-            raise ImproperConfigurationError(f"driver feature {key!r} has no such choice; use one of {', '.join(choices)}")
+            raise ImproperConfigurationError(
+                f"driver feature {key!r} has no such choice; use one of {', '.join(choices)}"
+            )
     return given
 
 

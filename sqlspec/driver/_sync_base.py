@@ -158,7 +158,12 @@ class SyncSessionBase:
             self._lock.release()
 
     def _exclusive(
-        self, method: str, sql: str | None, timeout: float | None, operation: Callable[..., T], *args: Any
+        self,
+        method: str,
+        sql: str | None,
+        timeout: float | None,
+        operation: Callable[..., T],
+        *args: Any,
     ) -> T:
         """Run one operation of the driver alone, with its failures translated."""
         self._take_turn(method)
@@ -186,8 +191,14 @@ class SyncSessionBase:
 
     def _give_back(self, pool: SyncPool, pooled: Pooled) -> None:
         """End the session: wait for a running call, forget an open transaction, return the connection."""
-        if not self._lock.acquire(False):
-            self._turn.wait()
+        try:
+            if not self._lock.acquire(False):
+                self._turn.wait()
+        except BaseException:
+            # Cancelled while another task's call still runs: its connection cannot be waited for any longer.
+            self._closed = self._guarded = True
+            pool.release(pooled, dirty=True, broken=True)
+            raise
         self._closed = self._guarded = True
         transaction, self._transaction = self._transaction, None
         if transaction is not None:
@@ -211,7 +222,10 @@ class SyncSessionBase:
             self._dirty = True
             if driver.is_broken(error):
                 self._set_broken()
-            raise server_error(driver.error_info(error), sql=sql, adapter=driver.spec.name) from error
+            translated = self._translated(error, sql)
+            for note in getattr(error, "__notes__", ()):
+                translated.add_note(note)
+            raise translated from error
         if isinstance(error, SQLSpecError):
             error.sql = error.sql or sql
             error.adapter = error.adapter or driver.spec.name
@@ -236,5 +250,5 @@ class SyncSessionBase:
     def _translated(self, error: BaseException, sql: str | None) -> SQLSpecError:
         return server_error(self._driver.error_info(error), sql=sql, adapter=self._driver.spec.name)
 
-    def _refuse(self, method: str, reason: str, sql: str) -> NoReturn:
-        raise ParameterError(f"cannot call {method}(): {reason}", sql=sql, adapter=self._driver.spec.name)
+    def _refuse(self, method: str, reason: str, sql: str, kind: type[SQLSpecError] = ParameterError) -> NoReturn:
+        raise kind(f"cannot call {method}(): {reason}", sql=sql, adapter=self._driver.spec.name)

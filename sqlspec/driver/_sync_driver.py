@@ -154,8 +154,8 @@ class SyncDriver(ABC):
     # -- defaults that need nothing but the above ---------------------------------------------------
 
     def ping(self) -> None:
-        """Make one empty round trip; raise when the connection is dead."""
-        self.execute_script("")
+        """Make one round trip; raise when the connection is dead."""
+        self.execute_script("select 1")
 
     def settle(self) -> None:
         """Absorb a cancel request that may still be on its way, so that it cannot hit the next statement."""

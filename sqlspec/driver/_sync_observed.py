@@ -44,12 +44,18 @@ class SyncObservedSession(SyncSession):
         return self._observed("execute", plan.source, self._driver.execute, plan, args)
 
     def _exclusive(
-        self, method: str, sql: str | None, timeout: float | None, operation: Callable[..., T], *args: Any
+        self,
+        method: str,
+        sql: str | None,
+        timeout: float | None,
+        operation: Callable[..., T],
+        *args: Any,
     ) -> T:
         kind = _OPERATIONS.get(method)
         if kind is None or sql is None:
             return super()._exclusive(method, sql, timeout, operation, *args)
-        return super()._exclusive(method, sql, timeout, self._observed, kind, sql, operation, *args)
+        result: T = super()._exclusive(method, sql, timeout, self._observed, kind, sql, operation, *args)
+        return result
 
     def _observed(self, kind: Operation, sql: str, operation: Callable[..., T], *args: Any) -> T:
         adapter = self._driver.spec.name
@@ -61,9 +67,7 @@ class SyncObservedSession(SyncSession):
             seen: BaseException = error
             if isinstance(error, self._driver.native_errors):
                 seen = self._translated(error, sql)
-            notify_all(
-                self._observers, StatementEnd(adapter, kind, sql, time.perf_counter() - start, None, seen)
-            )
+            notify_all(self._observers, StatementEnd(adapter, kind, sql, time.perf_counter() - start, None, seen))
             raise
         rows = len(result.rows) if isinstance(result, RawResult) else None
         notify_all(self._observers, StatementEnd(adapter, kind, sql, time.perf_counter() - start, rows, None))

@@ -234,7 +234,7 @@ class SyncPool:
             else:
                 pooled.driver.reset()
             clean = pooled.driver.status() in ("idle", "unknown")
-        except Exception:  # noqa: S110 - whatever it was, a connection that cannot be cleaned is closed below
+        except Exception:
             pass
         finally:
             self._resetting -= 1

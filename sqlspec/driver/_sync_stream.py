@@ -189,7 +189,7 @@ class SyncListener:
             try:
                 self._open()
             except SQLSpecError:
-                sleep(pause * (0.5 + random.random() / 2))  # noqa: S311 - spreads reconnecting clients
+                sleep(pause * (0.5 + random.random() / 2))
                 pause = min(pause * 2, MAX_RECONNECT)
                 continue
             self.gaps += 1

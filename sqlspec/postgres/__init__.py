@@ -1,0 +1,1 @@
+"""What PostgreSQL is, whoever drives it: settings, SQL text, types."""

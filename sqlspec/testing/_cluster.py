@@ -170,9 +170,7 @@ class Cluster(NamedTuple):
 
     def _spawn(self, port: int, settings: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], int]:
         own = {"listen_addresses": HOST, "port": str(port), "unix_socket_directories": str(self.scratch)}
-        arguments = [
-            part for name, value in {**settings, **own}.items() for part in ("-c", f"{name}={value}")
-        ]
+        arguments = [part for name, value in {**settings, **own}.items() for part in ("-c", f"{name}={value}")]
         with open(os.open(self.log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as log:
             self.account.own(self.log_path)
             log_start = self.log_path.stat().st_size

@@ -91,9 +91,7 @@ class EmbeddedPostgres:
         start_timeout: float = 60.0,
     ) -> None:
         if isinstance(databases, str):
-            raise ImproperConfigurationError(
-                "cannot create databases: a single string was given; give a list"
-            )
+            raise ImproperConfigurationError("cannot create databases: a single string was given; give a list")
         self._programs = find_programs(version)
         self._version = version
         self._databases = tuple(databases)

@@ -140,12 +140,8 @@ def _container_dsn(request: pytest.FixtureRequest) -> str | None:
     try:
         service = request.getfixturevalue("postgres_service")
     except pytest.skip.Exception as skipped:
-        pytest.fail(
-            f"cannot provide a PostgreSQL: pytest-databases wants to skip ({skipped}); set {_DSN_VARIABLE}"
-        )
-    user, password, database = (
-        quote(text, safe="") for text in (service.user, service.password, service.database)
-    )
+        pytest.fail(f"cannot provide a PostgreSQL: pytest-databases wants to skip ({skipped}); set {_DSN_VARIABLE}")
+    user, password, database = (quote(text, safe="") for text in (service.user, service.password, service.database))
     return f"postgresql://{user}:{password}@{service.host}:{service.port}/{database}"
 
 

@@ -84,9 +84,7 @@ class Refusals:
             for column, value in zip(columns, row, strict=True):
                 reason = _find(value)
                 if reason is not None:
-                    raise DataError(
-                        f"cannot read column {column.name!r} of row {index}: {reason}", column=column.name
-                    )
+                    raise DataError(f"cannot read column {column.name!r} of row {index}: {reason}", column=column.name)
 
 
 def _find(value: Any) -> str | None:
@@ -97,13 +95,17 @@ def _find(value: Any) -> str | None:
     return None
 
 
-async def install_codecs(connection: asyncpg.Connection[Any], codecs: CodecRegistry) -> Refusals:
+async def install_codecs(connection: asyncpg.Connection, codecs: CodecRegistry) -> Refusals:
     """Replace the driver's codecs by the package's own where the driver's values are not the canonical ones."""
     refusals = Refusals()
     for oid, name in OWN_CODECS.items():
         codec = codecs.get(oid)
         if codec is not None:
             await connection.set_type_codec(
-                name, schema="pg_catalog", encoder=codec.pack, decoder=refusals.guard(codec.unpack), format="binary"
+                name,
+                schema="pg_catalog",
+                encoder=codec.pack,
+                decoder=refusals.guard(codec.unpack),
+                format="binary",
             )
     return refusals

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlspec.adapters.asyncpg._types import Refusals, install_codecs
 from sqlspec.adapters.asyncpg.spec import SPEC
@@ -29,7 +29,7 @@ except ImportError as error:  # pragma: no cover - needs an environment without 
     raise MissingDependencyError("asyncpg", "asyncpg") from error
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
     from typing import Self
 
     from asyncpg.prepared_stmt import PreparedStatement
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from sqlspec.postgres.settings import ConnectionSettings
 
 __all__ = ("AsyncpgDriver",)
+
+T = TypeVar("T")
 
 _PREPARED_VERBS = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "TABLE"})
 _COUNTED_VERBS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
@@ -51,7 +53,7 @@ class _Prepared:
 
     def __init__(
         self,
-        statement: PreparedStatement[Any],
+        statement: PreparedStatement,
         columns: tuple[Column, ...],
         check: Callable[[Sequence[Any]], Sequence[Any]],
     ) -> None:
@@ -65,12 +67,21 @@ class _Prepared:
 class AsyncpgDriver(AsyncDriver):
     """A connection of asyncpg."""
 
-    __slots__ = ("_caller", "_connection", "_inbox", "_names", "_refusals", "_statements", "_stopped", "_uncounted")
+    __slots__ = (
+        "_caller",
+        "_connection",
+        "_inbox",
+        "_names",
+        "_refusals",
+        "_statements",
+        "_stopped",
+        "_uncounted",
+    )
 
     spec = SPEC
     native_errors = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
-    def __init__(self, connection: asyncpg.Connection[Any], derived: Derived, refusals: Refusals, cached: int) -> None:
+    def __init__(self, connection: asyncpg.Connection, derived: Derived, refusals: Refusals, cached: int) -> None:
         self._connection = connection
         self.derived = derived
         self._refusals = refusals
@@ -96,12 +107,13 @@ class AsyncpgDriver(AsyncDriver):
         return cls(connection, derived, refusals, settings.native.get("statement_cache_size", 256))
 
     @property
-    def connection(self) -> asyncpg.Connection[Any]:
+    def connection(self) -> asyncpg.Connection:
         return self._connection
 
     @property
     def backend_pid(self) -> int | None:
-        return self._connection.get_server_pid()
+        pid: int = self._connection.get_server_pid()
+        return pid
 
     async def close(self) -> None:
         if self._inbox is not None:
@@ -114,7 +126,7 @@ class AsyncpgDriver(AsyncDriver):
                 raise
 
     def is_closed(self) -> bool:
-        return self._connection.is_closed()
+        return bool(self._connection.is_closed())
 
     def status(self) -> DriverStatus:
         if self._connection.is_closed():
@@ -150,7 +162,7 @@ class AsyncpgDriver(AsyncDriver):
         return RawResult(rows, columns, "tuple", affected_rows(prepared.statement.get_statusmsg()))
 
     async def _command(self, plan: Plan) -> str | None:
-        tag = await self._connection.execute(plan.sql)
+        tag: str | None = await self._connection.execute(plan.sql)
         if plan.verb in ("DEALLOCATE", "DISCARD"):
             self._statements.clear()
         return tag
@@ -170,13 +182,25 @@ class AsyncpgDriver(AsyncDriver):
 
         Inside a transaction the error has already aborted it, so it must reach the user.
         """
-        if not is_stale_statement(error.sqlstate, error.args[0]):
+        fields: Any = error
+        if not is_stale_statement(fields.sqlstate, _words(error)):
             raise error
         self._statements.discard(sql)
         if self._connection.is_in_transaction():
             raise error
         await self._connection.reload_schema_state()
         return await self._prepare(sql)
+
+    async def _stoppable(self, operation: Awaitable[T]) -> T:
+        """Await an operation of the driver so that `cancel` can stop it; `execute` does the same in place."""
+        self._caller = asyncio.current_task()
+        try:
+            return await operation
+        except asyncio.CancelledError:
+            self._absorb_stop()
+            raise
+        finally:
+            self._caller = None
 
     async def execute_many(self, plan: Plan, rows: Iterable[Sequence[Any]]) -> RawResult:
         # The driver reports no count for a batch; the rows of RETURNING can be counted.
@@ -187,9 +211,9 @@ class AsyncpgDriver(AsyncDriver):
         check = prepared.check
         bound = (check(row) for row in rows)
         if not plan.returns_rows and not counted:
-            await prepared.statement.executemany(bound)
+            await self._stoppable(prepared.statement.executemany(bound))
             return RawResult((), (), "tuple", None)
-        found = await prepared.statement.fetchmany(bound)
+        found = await self._stoppable(prepared.statement.fetchmany(bound))
         if counted:
             return RawResult((), (), "tuple", len(found))
         if self._refusals.met:
@@ -217,7 +241,7 @@ class AsyncpgDriver(AsyncDriver):
         return True
 
     async def execute_script(self, text: str) -> None:
-        await self._connection.execute(text)
+        await self._stoppable(self._connection.execute(text))
         # A script may have dropped what was prepared; preparing again is cheap, a missing statement is an error.
         if "deallocate" in text.lower() or "discard" in text.lower():
             self._statements.clear()
@@ -243,37 +267,40 @@ class AsyncpgDriver(AsyncDriver):
     # -- errors and cancellation ------------------------------------------------------------------
 
     def error_info(self, error: BaseException) -> ErrorInfo:
-        if isinstance(error, asyncpg.PostgresError) and error.sqlstate is not None:
+        fields: Any = error
+        if isinstance(error, asyncpg.PostgresError) and fields.sqlstate is not None:
             return ErrorInfo(
-                message=error.args[0] if error.args else type(error).__name__,
-                sqlstate=error.sqlstate,
-                detail=error.detail,
-                hint=error.hint,
-                constraint=error.constraint_name,
-                table=error.table_name,
-                column=error.column_name,
+                message=_words(error),
+                sqlstate=fields.sqlstate,
+                detail=fields.detail,
+                hint=fields.hint,
+                constraint=fields.constraint_name,
+                table=fields.table_name,
+                column=fields.column_name,
             )
         lost = isinstance(error, OSError) or self._connection.is_closed()
-        words = str(error) or type(error).__name__
-        return ErrorInfo(words, fallback=DatabaseConnectionError if lost else OperationalError)
+        return ErrorInfo(_words(error), fallback=DatabaseConnectionError if lost else OperationalError)
 
     @classmethod
     def connect_error_info(cls, error: BaseException) -> ErrorInfo:
-        if isinstance(error, asyncpg.PostgresError) and error.sqlstate is not None:
-            return ErrorInfo(error.args[0], error.sqlstate, error.detail, error.hint, fallback=DatabaseConnectionError)
+        fields: Any = error
+        if isinstance(error, asyncpg.PostgresError) and fields.sqlstate is not None:
+            words = f"cannot connect: {_words(error)}"
+            return ErrorInfo(words, fields.sqlstate, fields.detail, fields.hint, fallback=DatabaseConnectionError)
         if isinstance(error, TimeoutError):
             return ErrorInfo(
                 "connecting timed out: the server did not answer within connect_timeout; check host and port",
                 fallback=ConnectionTimeoutError,
             )
-        return ErrorInfo(f"cannot connect: {error}", fallback=DatabaseConnectionError)
+        return ErrorInfo(f"cannot connect: {_words(error)}", fallback=DatabaseConnectionError)
 
     def is_broken(self, error: BaseException) -> bool:
         if self._connection.is_closed() or isinstance(error, (OSError, asyncpg.InternalClientError)):
             return True
+        fields: Any = error
         if not isinstance(error, asyncpg.PostgresError):
             return False
-        return ends_session(error.sqlstate) or getattr(error, "severity_en", None) in ("FATAL", "PANIC")
+        return ends_session(fields.sqlstate) or fields.severity_en in ("FATAL", "PANIC")
 
     async def cancel(self) -> None:
         # asyncpg sends a CancelRequest when the task that waits for a statement is cancelled; there is no other
@@ -315,7 +342,7 @@ class _Cursor(AsyncCursor):
     __slots__ = ("_columns", "_cursor", "_refusals")
 
     def __init__(self, cursor: Any, columns: tuple[Column, ...], refusals: Refusals) -> None:
-        self._cursor = cursor
+        self._cursor: Any = cursor
         self._columns = columns
         self._refusals = refusals
 
@@ -330,15 +357,18 @@ class _Cursor(AsyncCursor):
         self._cursor = None
 
 
+def _words(error: BaseException) -> str:
+    return str(error.args[0]) if error.args and isinstance(error.args[0], str) else str(error) or type(error).__name__
+
+
 def _connect_options(settings: ConnectionSettings) -> dict[str, Any]:
     """Return the arguments of `asyncpg.connect`."""
     servers = list(zip(settings.hosts, settings.ports, strict=True))
     if settings.load_balance_hosts == "random":
         random.shuffle(servers)
-    server_settings = dict(settings.session_settings)
-    for key, value in (("application_name", settings.application_name), ("options", settings.options)):
-        if value is not None:
-            server_settings[key] = value
+    startup = {"application_name": settings.application_name, "options": settings.options}
+    server_settings = {key: value for key, value in startup.items() if value is not None}
+    server_settings.update(settings.session_settings)
     return {
         "host": [host for host, _ in servers],
         "port": [port for _, port in servers],

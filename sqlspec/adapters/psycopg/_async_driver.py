@@ -22,14 +22,14 @@ from sqlspec.core.result import Described, RawResult
 from sqlspec.driver._async_driver import AsyncCursor, AsyncDriver, DriverStatus, Notification, aborted_commit
 from sqlspec.driver._statements import StatementCache
 from sqlspec.exceptions import is_stale_statement
-from sqlspec.postgres.errors import affected_rows, check_session
+from sqlspec.postgres.errors import check_session
 from sqlspec.postgres.sql import listen as listen_sql
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
     from typing import Self
 
-    from psycopg.adapt import Transformer
+    from psycopg.abc import Transformer
     from psycopg.pq.abc import PGresult
 
     from sqlspec.core.plan import Plan
@@ -90,7 +90,16 @@ class _Sendable(NamedTuple):
 class AsyncPsycopgDriver(AsyncDriver):
     """A connection of psycopg."""
 
-    __slots__ = ("_closing", "_connection", "_forgotten", "_listening", "_names", "_pgconn", "_statements", "_wait")
+    __slots__ = (
+        "_closing",
+        "_connection",
+        "_forgotten",
+        "_listening",
+        "_names",
+        "_pgconn",
+        "_statements",
+        "_wait",
+    )
 
     spec = SPEC
     native_errors = (protocol.Error,)
@@ -196,7 +205,10 @@ class AsyncPsycopgDriver(AsyncDriver):
     async def _prepare(self, sql: str) -> _Prepared:
         name = b"sqlspec_%d" % next(self._names)
         pgconn = self._pgconn
-        commands = [partial(pgconn.send_prepare, name, sql.encode()), partial(pgconn.send_describe_prepared, name)]
+        commands = [
+            partial(pgconn.send_prepare, name, sql.encode()),
+            partial(pgconn.send_describe_prepared, name),
+        ]
         answers: list[PGresult] = []
         await self._pipeline(iter(commands), lambda _, result: answers.append(result))
         described = answers[-1]
@@ -253,9 +265,7 @@ class AsyncPsycopgDriver(AsyncDriver):
         await self._pipeline(commands, receive)
         return RawResult(found, prepared.columns, "tuple", count if known else None)
 
-    async def _pipeline(
-        self, commands: Iterator[Callable[[], Any]], receive: Callable[[int, PGresult], None]
-    ) -> None:
+    async def _pipeline(self, commands: Iterator[Callable[[], Any]], receive: Callable[[int, PGresult], None]) -> None:
         await self._wait(protocol.pipeline(self._pgconn, commands, receive))
 
     async def execute_script(self, text: str) -> None:
@@ -287,9 +297,7 @@ class AsyncPsycopgDriver(AsyncDriver):
         prepared = self._statements.get(plan.sql) or await self._prepare(plan.sql)
         name = f"sqlspec_{next(self._names)}"
         declare = f"declare {name} no scroll cursor for {plan.body}"
-        self._pgconn.send_query_params(
-            declare.encode(), prepared.encode(args), prepared.oids, prepared.formats, BINARY
-        )
+        self._pgconn.send_query_params(declare.encode(), prepared.encode(args), prepared.oids, prepared.formats, BINARY)
         self._checked((await self._wait(run(self._pgconn)))[-1])
         return AsyncPsycopgCursor(self, prepared, name)
 
@@ -370,9 +378,7 @@ class AsyncPsycopgDriver(AsyncDriver):
 
     def is_broken(self, error: BaseException) -> bool:
         return (
-            self._connection.closed
-            or self._pgconn.transaction_status not in _STATUS
-            or protocol.ends_connection(error)
+            self._connection.closed or self._pgconn.transaction_status not in _STATUS or protocol.ends_connection(error)
         )
 
     async def cancel(self) -> None:

@@ -53,14 +53,12 @@ def session_parameters(pgconn: PGconn) -> tuple[str | None, str | None]:
     """Return what the server reported as client_encoding and standard_conforming_strings."""
     names = (b"client_encoding", b"standard_conforming_strings")
     encoding, strings = (pgconn.parameter_status(name) for name in names)
-    return encoding and encoding.decode(), strings and strings.decode()
+    return (encoding.decode() if encoding else None), (strings.decode() if strings else None)
 
 
 def text_rows(result: PGresult) -> list[tuple[str | None, ...]]:
     """Return the rows of a text-format result."""
-    values = (
-        [result.get_value(row, column) for column in range(result.nfields)] for row in range(result.ntuples)
-    )
+    values = ([result.get_value(row, column) for column in range(result.nfields)] for row in range(result.ntuples))
     return [tuple(None if value is None else value.decode() for value in row) for row in values]
 
 
@@ -73,7 +71,7 @@ def columns_of(result: PGresult) -> tuple[Column, ...]:
 
 def pipeline(
     pgconn: PGconn, commands: Iterator[Callable[[], Any]], receive: Callable[[int, PGresult], None]
-) -> Generator[Wait, Ready, None]:
+) -> Generator[Wait, Ready | int, None]:
     """Send commands and receive their results at the same time, up to one synchronisation point at the end.
 
     Neither side is ever waited for alone, so buffers cannot fill up on both. After the first error nothing more is

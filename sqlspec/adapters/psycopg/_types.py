@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from psycopg import pq
-from psycopg.adapt import Loader, Transformer
+from psycopg import adapt, pq
 
 from sqlspec.postgres.codec import ValueRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from psycopg.abc import Buffer
+    from psycopg.abc import Buffer, Transformer
     from psycopg.pq.abc import PGresult
 
     from sqlspec.core.result import Column
@@ -31,8 +30,8 @@ EXACT = frozenset(
 DECODE_ERRORS = (psycopg.DataError, ValueRefused, OverflowError, ValueError)
 
 
-def _loader_class(unpack: Callable[[bytes], Any]) -> type[Loader]:
-    class CodecLoader(Loader):
+def _loader_class(unpack: Callable[[bytes], Any]) -> type[adapt.Loader]:
+    class CodecLoader(adapt.Loader):
         format = pq.Format.BINARY
 
         def load(self, data: Buffer) -> Any:
@@ -43,12 +42,12 @@ def _loader_class(unpack: Callable[[bytes], Any]) -> type[Loader]:
 
 def row_loaders(connection: Any, columns: Sequence[Column], codecs: CodecRegistry) -> Transformer:
     """Return a transformer that decodes binary rows of these columns, with our codecs where psycopg is not exact."""
-    context = psycopg.adapt.AdaptersMap(connection.adapters)
+    context = adapt.AdaptersMap(connection.adapters)
     for oid in {column.oid for column in columns} - EXACT:
         codec = codecs.get(oid)
         if codec is not None:
             context.register_loader(oid, _loader_class(codec.unpack))
-    transformer = Transformer(_Context(context, connection))
+    transformer = adapt.Transformer(_Context(context, connection))
     transformer.set_loader_types([column.oid for column in columns], pq.Format.BINARY)
     return transformer
 
@@ -56,7 +55,7 @@ def row_loaders(connection: Any, columns: Sequence[Column], codecs: CodecRegistr
 class _Context:
     """An adaptation context of one statement: its own loaders, the connection's encoding."""
 
-    def __init__(self, adapters: psycopg.adapt.AdaptersMap, connection: Any) -> None:
+    def __init__(self, adapters: adapt.AdaptersMap, connection: Any) -> None:
         self.adapters = adapters
         self.connection = connection
 

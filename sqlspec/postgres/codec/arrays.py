@@ -21,7 +21,7 @@ from sqlspec.postgres.codec.base import (
     refused,
 )
 
-__all__ = ("array_codec", "array_unpack", "dynamic_array_unpack")
+__all__ = ("FIXED_ITEMS", "array_codec", "array_unpack", "dynamic_array_unpack")
 
 _HEAD = struct.Struct(">iiI")
 _DIM = struct.Struct(">ii")
@@ -29,8 +29,7 @@ _ONE_DIM = struct.Struct(">iiIii")
 _NULL = b"\xff\xff\xff\xff"
 _MAX_DIMS = 6
 
-# Elements of fixed width, each behind its four length bytes.
-_FIXED: dict[Inline, struct.Struct] = {
+FIXED_ITEMS: dict[Inline, struct.Struct] = {
     "int2": struct.Struct(">4xh"),
     "int4": struct.Struct(">4xi"),
     "int8": struct.Struct(">4xq"),
@@ -40,6 +39,7 @@ _FIXED: dict[Inline, struct.Struct] = {
     "float8": struct.Struct(">4xd"),
     "bool": struct.Struct(">4x?"),
 }
+"""Read one element of fixed width behind its four length bytes."""
 
 _NESTED: dict[Nesting, tuple[type[Any], ...]] = {
     "any": (list, tuple),
@@ -75,9 +75,7 @@ def _flatten(value: Any, element: Codec) -> tuple[list[int], Sequence[Any]]:
         if not size:
             raise ValueRefused("a nested list is empty; pass [] for an empty array")
         if not all(isinstance(item, nested) and len(item) == size for item in flat):
-            raise ValueRefused(
-                "the nested lists differ in length; all lists of a dimension must be equally long"
-            )
+            raise ValueRefused("the nested lists differ in length; all lists of a dimension must be equally long")
         dims.append(size)
         flat = [inner for item in flat for inner in item]
     if len(dims) > _MAX_DIMS:
@@ -153,7 +151,7 @@ def array_codec(oid: int, element: Codec) -> Codec:
         f"{element.name}[]",
         coerce,
         as_text if element.is_text_fallback else pack,
-        array_unpack(element.unpack, _FIXED.get(element.inline)),
+        array_unpack(element.unpack, FIXED_ITEMS.get(element.inline)),
         encode=None if element.is_text_fallback else encode,
         is_text_fallback=element.is_text_fallback,
         reads_binary=element.reads_binary,
@@ -164,8 +162,7 @@ def array_codec(oid: int, element: Codec) -> Codec:
 
 def _literal(packed: Sequence[bytes | None], dims: Sequence[int]) -> bytes:
     items = [
-        b"NULL" if data is None else b'"' + data.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
-        for data in packed
+        b"NULL" if data is None else b'"' + data.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"' for data in packed
     ]
     for size in reversed(dims[1:]):
         items = [b"{" + b",".join(items[at : at + size]) + b"}" for at in range(0, len(items), size)]
@@ -219,6 +216,7 @@ def dynamic_array_unpack(unpack_of: Callable[[int], Unpack]) -> Unpack:
 
     def unpack(data: bytes) -> list[Any]:
         _, _, element_oid = _HEAD.unpack_from(data)
-        return array_unpack(unpack_of(element_oid))(data)
+        values: list[Any] = array_unpack(unpack_of(element_oid))(data)
+        return values
 
     return unpack

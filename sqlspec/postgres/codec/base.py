@@ -243,9 +243,7 @@ def plain_text(value: Any, wanted: str = "a str") -> str:
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise ValueRefused(
-                "the text holds half a surrogate pair, which UTF-8 cannot hold; remove it"
-            ) from None
+            raise ValueRefused("the text holds half a surrogate pair, which UTF-8 cannot hold; remove it") from None
     return value  # type: ignore[no-any-return]
 
 

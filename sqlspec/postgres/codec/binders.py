@@ -1,8 +1,8 @@
 """Generate the functions that convert whole parameter lists and rows.
 
 One function per tuple of types, written as source text so that the common case of the common types runs
-inline, in one Python frame. Anything else calls the codec; after a failure the codecs run again, one by one, to
-find the culprit.
+inline, in one Python frame. Anything else calls the codec; after a failure the codecs run again, one by one,
+to find the culprit.
 """
 
 from __future__ import annotations
@@ -78,9 +78,7 @@ def _unpacking(letter: str, count: int, source: str) -> str:
 
 
 def _as_error(position: int, codec: Codec, value: object, refusal: Exception) -> DataError:
-    reason = (
-        str(refusal) if isinstance(refusal, ValueRefused) else f"{given(value)}, which cannot be converted"
-    )
+    reason = str(refusal) if isinstance(refusal, ValueRefused) else f"{given(value)}, which cannot be converted"
     if isinstance(value, str) and not codec.takes_str:
         reason += f", or write ${position}::text::{codec.name}"
     return DataError(f"cannot bind parameter ${position} as {codec.name}: {reason}")
@@ -154,9 +152,7 @@ def _loop_encoder(codecs: Sequence[Codec], fail: Callable[[Sequence[Any], Except
 
     def encode(args: Sequence[Any]) -> list[bytes | None]:
         try:
-            return [
-                None if arg is None else to_wire(arg) for to_wire, arg in zip(encoders, args, strict=True)
-            ]
+            return [None if arg is None else to_wire(arg) for to_wire, arg in zip(encoders, args, strict=True)]
         except Exception as failure:
             error = fail(args, failure)
         raise error from error.__cause__
@@ -217,9 +213,7 @@ def _loop_checker(codecs: Sequence[Codec], fail: Callable[[Sequence[Any], Except
 
     def check(args: Sequence[Any]) -> Sequence[Any]:
         try:
-            checked = [
-                None if arg is None else coerce(arg) for coerce, arg in zip(coercions, args, strict=True)
-            ]
+            checked = [None if arg is None else coerce(arg) for coerce, arg in zip(coercions, args, strict=True)]
         except Exception as failure:
             error = fail(args, failure)
         else:
@@ -264,9 +258,7 @@ def build_decoder(codecs: Sequence[Codec], names: Sequence[str]) -> Decoder:
         return lambda row: ()
     if count > _MAX_INLINE:
         return _loop_decoder(codecs, fail)
-    values = [
-        f"None if v{n} is None else {_decode_expression(n, codec.inline)}" for n, codec in enumerate(codecs)
-    ]
+    values = [f"None if v{n} is None else {_decode_expression(n, codec.inline)}" for n, codec in enumerate(codecs)]
     lines = [
         "def decode(row):",
         " try:",
@@ -280,16 +272,12 @@ def build_decoder(codecs: Sequence[Codec], names: Sequence[str]) -> Decoder:
     return _compile("decode", lines, {**scope, "fail": fail})  # type: ignore[no-any-return]
 
 
-def _loop_decoder(
-    codecs: Sequence[Codec], fail: Callable[[Sequence[bytes | None], Exception], Exception]
-) -> Decoder:
+def _loop_decoder(codecs: Sequence[Codec], fail: Callable[[Sequence[bytes | None], Exception], Exception]) -> Decoder:
     readers = [codec.unpack for codec in codecs]
 
     def decode(row: Sequence[bytes | None]) -> tuple[Any, ...]:
         try:
-            return tuple(
-                [None if data is None else read(data) for read, data in zip(readers, row, strict=True)]
-            )
+            return tuple([None if data is None else read(data) for read, data in zip(readers, row, strict=True)])
         except Exception as failure:
             error = fail(row, failure)
         raise error from error.__cause__

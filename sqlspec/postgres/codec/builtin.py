@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from sqlspec.postgres.codec import extensions, geometric, network, numeric, search, temporal, text
-from sqlspec.postgres.codec.arrays import array_codec
+from sqlspec.postgres.codec.arrays import FIXED_ITEMS, array_codec
 from sqlspec.postgres.codec.base import (
     INT2,
     INT4,
@@ -131,11 +131,9 @@ def _numbers(options: CodecOptions) -> Iterator[Codec]:
         bits = 8 * form.size
         low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
         yield Codec(oid, name, numeric.integer(low, high), form.pack, _first(form), inline=inline)
-    for oid, name, form, inline, coerce in (
-        (700, "float4", numeric.FLOAT4, "float4", numeric.coerce_float4),
-        (701, "float8", numeric.FLOAT8, "float8", numeric.coerce_float8),
-    ):
-        yield Codec(oid, name, coerce, form.pack, _first(form), inline=inline)
+    four, eight = numeric.FLOAT4, numeric.FLOAT8
+    yield Codec(700, "float4", numeric.coerce_float4, four.pack, _first(four), inline="float4")
+    yield Codec(701, "float8", numeric.coerce_float8, eight.pack, _first(eight), inline="float8")
     yield Codec(
         1700,
         "numeric",
@@ -160,9 +158,7 @@ def _texts(options: CodecOptions) -> Iterator[Codec]:
     yield Codec(18, '"char"', text.coerce_char, text.pack_char, text.unpack_char, takes_str=True)
     yield Codec(19, "name", text.coerce_name, utf8, text.unpack_text, takes_str=True)
     yield Codec(17, "bytea", text.coerce_bytes, bytes, bytes, encode=text.coerce_bytes, inline="bytes")
-    yield Codec(
-        2950, "uuid", text.coerce_uuid, text.pack_uuid, text.unpack_uuid, takes_str=True, inline="uuid"
-    )
+    yield Codec(2950, "uuid", text.coerce_uuid, text.pack_uuid, text.unpack_uuid, takes_str=True, inline="uuid")
     for oid, name in ((1560, "bit"), (1562, "varbit")):
         yield Codec(oid, name, text.coerce_bit, text.pack_bit, text.unpack_bit, takes_str=True)
     for oid, name, size in ((829, "macaddr", 6), (774, "macaddr8", 8)):
@@ -200,9 +196,7 @@ def _shapes() -> Iterator[Codec]:
         (718, "circle", geometric.circle()),
     ):
         yield Codec(oid, name, *functions, nesting="list")
-    yield Codec(
-        602, "path", geometric.coerce_path, geometric.pack_path, geometric.unpack_path, nesting="list"
-    )
+    yield Codec(602, "path", geometric.coerce_path, geometric.pack_path, geometric.unpack_path, nesting="list")
 
 
 def _system() -> Iterator[Codec]:
@@ -217,8 +211,8 @@ def _system() -> Iterator[Codec]:
     yield Codec(29, "cid", text.coerce_cid, text.pack_cid, text.unpack_cid, takes_str=True)
     for oid, name in ((5038, "pg_snapshot"), (2970, "txid_snapshot")):
         yield Codec(oid, name, text.coerce_snapshot, text.pack_snapshot, text.unpack_snapshot, takes_str=True)
-    yield Codec(22, "int2vector", *text.number_vector(21), takes_str=True)
-    yield Codec(30, "oidvector", *text.number_vector(26), takes_str=True)
+    yield fallback_codec(22, "int2vector", text.number_vector(FIXED_ITEMS["int2"]))
+    yield fallback_codec(30, "oidvector", text.number_vector(FIXED_ITEMS["uint4"]))
     yield read_only_codec(2278, "void", lambda _: None, "void")
 
 

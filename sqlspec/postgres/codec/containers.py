@@ -89,9 +89,7 @@ def range_codec(oid: int, name: str, subtype: Codec) -> Codec:
     def encode(value: Any) -> bytes:
         return write(_to_range(value), subtype.encode)
 
-    return Codec(
-        oid, name, coerce, pack, _range_unpack(subtype.unpack), encode=encode, depends=(subtype.oid,)
-    )
+    return Codec(oid, name, coerce, pack, _range_unpack(subtype.unpack), encode=encode, depends=(subtype.oid,))
 
 
 def _range_unpack(unpack_bound: Unpack) -> Unpack:

@@ -49,9 +49,7 @@ def _flat_numpy(value: Any, letter: str) -> bytes:
     """Round a numpy array to big-endian floats of the wire's width."""
     numpy = sys.modules["numpy"]
     if value.ndim != 1 or value.dtype.kind not in "fiu":
-        raise ValueRefused(
-            "the numpy array is not one row of numbers; pass a list or an array with one dimension"
-        )
+        raise ValueRefused("the numpy array is not one row of numbers; pass a list or an array with one dimension")
     with numpy.errstate(over="ignore"):
         packed = value.astype(">f4" if letter == "f" else ">f2")
     if numpy.isinf(packed).any() and not numpy.isinf(value).any():
@@ -60,9 +58,7 @@ def _flat_numpy(value: Any, letter: str) -> bytes:
 
 
 def _too_large(letter: str) -> ValueRefused:
-    return ValueRefused(
-        f"an element is too large for {'float4' if letter == 'f' else 'a half-precision float'}"
-    )
+    return ValueRefused(f"an element is too large for {'float4' if letter == 'f' else 'a half-precision float'}")
 
 
 def vector(letter: str, options: CodecOptions) -> tuple[Coerce, Pack, Unpack]:

@@ -47,9 +47,7 @@ def _plain(value: Any) -> Any:
         return int(value)
     if isinstance(value, float) or is_numpy(value, "floating"):
         return float(value)
-    raise ValueRefused(
-        f"{given(value)} inside the document, which has no JSON form; convert it or set json_serializer"
-    )
+    raise ValueRefused(f"{given(value)} inside the document, which has no JSON form; convert it or set json_serializer")
 
 
 _encode = msgspec.json.Encoder(enc_hook=_plain).encode
@@ -64,19 +62,13 @@ def _dumps(value: Any) -> bytes:
     except RecursionError:
         raise ValueRefused(_TOO_DEEP) from None
     except UnicodeEncodeError:
-        raise ValueRefused(
-            "the document holds half a surrogate pair, which UTF-8 cannot hold; remove it"
-        ) from None
+        raise ValueRefused("the document holds half a surrogate pair, which UTF-8 cannot hold; remove it") from None
     except TypeError:
-        raise ValueRefused(
-            "the document holds a dict key or an object without a JSON form; use str keys"
-        ) from None
+        raise ValueRefused("the document holds a dict key or an object without a JSON form; use str keys") from None
     except ValueError:
         # The messages of both libraries quote the value; only the check for finite floats raises it, apart
         # from integers too long for the interpreter's limit on decimal text.
-        raise ValueRefused(
-            _NOT_FINITE if _has_infinite(value) else "an int inside the document is too long"
-        ) from None
+        raise ValueRefused(_NOT_FINITE if _has_infinite(value) else "an int inside the document is too long") from None
     return data
 
 

@@ -1,7 +1,7 @@
 """`inet` and `cidr`.
 
-Wire form (`src/backend/utils/adt/network.c`): family (2 or 3), prefix length, is-cidr flag, address length and
-the address.
+Wire form (`src/backend/utils/adt/network.c`): family (2 or 3), prefix length, is-cidr flag, length of the
+address, address.
 """
 
 from __future__ import annotations
@@ -79,9 +79,7 @@ def coerce_cidr(value: Any) -> Cidr:
                 raise ValueError
             return ip_network(text)
         except ValueError:
-            raise ValueRefused(
-                "the str is not an IP network, or it has bits set to the right of its mask"
-            ) from None
+            raise ValueRefused("the str is not an IP network, or it has bits set to the right of its mask") from None
     if isinstance(value, IPv4Network | IPv6Network):
         _check_scope(value.network_address)
         return value

@@ -221,7 +221,8 @@ def encode_numeric(value: Any) -> bytes:
 def _pack_any_numeric(value: Decimal) -> bytes:
     if not value.is_finite():
         sign = _NAN if value.is_nan() else _NEG_INF if value.is_signed() else _INF
-        return _HEAD.pack(0, 0, sign, 0)
+        # The server itself writes this scale beside an infinity; it reads any.
+        return _HEAD.pack(0, 0, sign, 0 if sign == _NAN else 0x20)
     # By way of the text: int() and str() of a Python int refuse more than 4300 digits.
     whole, _, fraction = format(value.copy_abs(), "f").partition(".")
     scale = len(fraction)
@@ -311,9 +312,7 @@ def money(scale: int) -> tuple[Coerce, Pack, Unpack]:
         try:
             units = _EXACT.to_integral_exact(_EXACT.scaleb(amount, scale))
         except decimal.Inexact:
-            raise ValueRefused(
-                f"the amount has more than {scale} digits after the point; round it first"
-            ) from None
+            raise ValueRefused(f"the amount has more than {scale} digits after the point; round it first") from None
         except decimal.DecimalException:
             units = None
         if units is None or not -(1 << 63) <= units < 1 << 63:

@@ -88,9 +88,7 @@ def _tokens(data: bytes) -> list[str | tuple[int, int]]:
             weights, prefix = data[at + 1], data[at + 2]
             end = data.index(b"\0", at + 3)
             suffix = "*" if prefix else ""
-            suffix += "".join(
-                [letter for bit, letter in ((8, "A"), (4, "B"), (2, "C"), (1, "D")) if weights & bit]
-            )
+            suffix += "".join([letter for bit, letter in ((8, "A"), (4, "B"), (2, "C"), (1, "D")) if weights & bit])
             tokens.append(_quoted(data[at + 3 : end]) + (f":{suffix}" if suffix else ""))
             at = end + 1
             continue

@@ -310,6 +310,4 @@ def unpack_interval(data: bytes) -> Interval:
     try:
         return Interval(months, days, micros)
     except OverflowError:
-        raise ValueRefused(
-            "the interval is infinite or beyond the range of timedelta; select it with ::text"
-        ) from None
+        raise ValueRefused("the interval is infinite or beyond the range of timedelta; select it with ::text") from None

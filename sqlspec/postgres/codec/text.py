@@ -1,7 +1,8 @@
 """Text, bytes, `uuid`, bit strings, `macaddr`, and system types whose canonical value is their text form.
 
 Source of the formats: in `src/backend/utils/adt/`, `varlena.c`, `char.c`, `name.c`, `uuid.c`, `varbit.c`,
-`mac.c`, `mac8.c`, `pg_lsn.c`, `tid.c`, `xid8funcs.c`, `int.c` (int2vector), `oid.c` (oidvector), `jsonpath.c`.
+`mac.c`, `mac8.c`, `pg_lsn.c`, `tid.c`, `xid8funcs.c`, `int.c` (int2vector), `oid.c` (oidvector) and
+`jsonpath.c`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import uuid
 from typing import Any
 
 from sqlspec.postgres.codec.base import (
-    INT2,
     INT4,
     UINT4,
     UINT8,
@@ -31,6 +31,7 @@ __all__ = (
     "coerce_name",
     "coerce_uuid",
     "mac_address",
+    "number_vector",
     "versioned_text",
 )
 
@@ -90,9 +91,7 @@ def coerce_bytes(value: Any) -> bytes:
     raise refused(value, "bytes")
 
 
-_UUID_TEXT = re.compile(
-    r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}", re.IGNORECASE | re.ASCII
-)
+_UUID_TEXT = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 _UUID = uuid.UUID
 _UNKNOWN = uuid.SafeUUID.unknown
 _new = object.__new__
@@ -308,29 +307,16 @@ def unpack_snapshot(data: bytes) -> str:
     return f"{xmin}:{xmax}:{','.join(map(str, running))}"
 
 
-def number_vector(element_oid: int) -> tuple[Coerce, Pack, Unpack]:
-    """Build the functions for `int2vector` (element type 21) or `oidvector` (26), numbers with spaces between.
+def number_vector(form: struct.Struct) -> Unpack:
+    """Build `unpack` for `int2vector` or `oidvector`, whose text form is numbers with spaces between.
 
-    On the wire they are arrays of one dimension that starts at 0.
+    They are sent as arrays; the server refuses to receive an empty one, so parameters go as text.
+
+    Args:
+        form: Reads one number behind its length.
     """
-    item = INT2 if element_oid == 21 else UINT4
-    low, high = (-0x8000, 0x7FFF) if element_oid == 21 else (0, 0xFFFFFFFF)
-
-    def coerce(value: Any) -> str:
-        parts = plain_text(value).split()
-        if not all(
-            re.fullmatch(r"-?\d{1,10}", part, re.ASCII) and low <= int(part) <= high for part in parts
-        ):
-            raise ValueRefused(f"the str is not a list of numbers from {low} to {high} with spaces between")
-        return " ".join(str(int(part)) for part in parts)
-
-    def pack(text: str) -> bytes:
-        numbers = [int(part) for part in text.split()]
-        size = INT4.pack(item.size)
-        head = struct.pack(">iiIii", 1, 0, element_oid, len(numbers), 0)
-        return head + b"".join([size + item.pack(number) for number in numbers])
 
     def unpack(data: bytes) -> str:
-        return " ".join(str(number) for (number,) in struct.iter_unpack(f">4x{item.format[1:]}", data[20:]))
+        return " ".join([str(number) for (number,) in form.iter_unpack(data[20:])])
 
-    return coerce, pack, unpack
+    return unpack

@@ -131,9 +131,7 @@ def test_a_running_server_is_not_started_twice(pg: EmbeddedPostgres) -> None:
         pg.start()
 
 
-def test_a_failed_start_shows_the_log_and_leaves_nothing(
-    monkeypatch: pytest.MonkeyPatch, folder: Path
-) -> None:
+def test_a_failed_start_shows_the_log_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     pg = EmbeddedPostgres(settings={"work_mem": "plenty"})
     with pytest.raises(OperationalError) as caught:
@@ -176,9 +174,7 @@ def taken_port() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def test_a_port_that_was_taken_meanwhile_is_left_for_another(
-    taken_port: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_port_that_was_taken_meanwhile_is_left_for_another(taken_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     free = _cluster._free_port()
     ports = iter([taken_port, taken_port, free])
     monkeypatch.setattr(_cluster, "_free_port", lambda: next(ports))
@@ -193,9 +189,7 @@ def test_ports_are_not_tried_for_ever(taken_port: int, monkeypatch: pytest.Monke
         EmbeddedPostgres().start()
 
 
-def test_a_long_temporary_path_does_not_break_the_socket(
-    monkeypatch: pytest.MonkeyPatch, folder: Path
-) -> None:
+def test_a_long_temporary_path_does_not_break_the_socket(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     long = folder / ("x" * 90)
     long.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(long))

@@ -102,9 +102,7 @@ class TestTargets:
     @pytest.mark.parametrize("count", [0, 1, 2, 5])
     def test_objects_in_any_column_order(self, kind: Any, count: int) -> None:
         rows = [("n", f"a{i}", i) for i in range(count)]
-        assert mapped(kind, "note name id", *rows) == [
-            kind(id=i, name=f"a{i}", note="n") for i in range(count)
-        ]
+        assert mapped(kind, "note name id", *rows) == [kind(id=i, name=f"a{i}", note="n") for i in range(count)]
 
     @pytest.mark.parametrize("kind", FIELD_TYPES)
     def test_defaults_and_default_factories_fill_what_no_column_does(self, kind: Any) -> None:
@@ -218,9 +216,7 @@ class TestMatching:
             a: int
             b: int
 
-        with pytest.raises(
-            MappingError, match="column 'b' is the name of the field 'b' and the alias of 'a'"
-        ):
+        with pytest.raises(MappingError, match="column 'b' is the name of the field 'b' and the alias of 'a'"):
             mapped(Swapped, "b c")
 
     @pytest.mark.parametrize("kind", [*FIELD_TYPES, Typed])
@@ -263,9 +259,7 @@ class TestNull:
     def test_the_message_names_row_column_and_field(self, kind: Any, position: int) -> None:
         rows: list[tuple[Any, ...]] = [(1, "a"), (2, "b"), (3, "c")]
         rows[position] = (4, None)
-        with pytest.raises(
-            MappingError, match=f"row {position} to {kind.__name__}: .*'name' is NULL"
-        ) as caught:
+        with pytest.raises(MappingError, match=f"row {position} to {kind.__name__}: .*'name' is NULL") as caught:
             mapped(kind, "id name", *rows)
         assert caught.value.column == "name"
 
@@ -321,9 +315,7 @@ class TestColumnNames:
     @pytest.mark.parametrize("count", [1, 2])
     def test_dicts_keep_every_character(self, count: int) -> None:
         row = tuple(range(len(self.HOSTILE)))
-        assert (
-            mapped(None, self.HOSTILE, *[row] * count) == [dict(zip(self.HOSTILE, row, strict=True))] * count
-        )
+        assert mapped(None, self.HOSTILE, *[row] * count) == [dict(zip(self.HOSTILE, row, strict=True))] * count
 
     def test_a_str_subclass_cannot_smuggle_code(self) -> None:
         class Evil(str):

@@ -325,9 +325,7 @@ class TestConversions:
             def _missing_(cls, value: object) -> Mixed | None:
                 return cls.TWO if value == "deux" else None
 
-        kind = dataclasses.make_dataclass(
-            "kind", [("a", Color), ("b", Size), ("c", Mixed), ("d", list[Color])]
-        )
+        kind = dataclasses.make_dataclass("kind", [("a", Color), ("b", Size), ("c", Mixed), ("d", list[Color])])
         assert mapped(kind, "a b c d", ("red", 1, "deux", ["blue"])) == [
             kind(Color.RED, Size.SMALL, Mixed.TWO, [Color.BLUE])
         ]

@@ -39,9 +39,7 @@ def make_class(form: str, fields: Sequence[FieldSpec]) -> Any:
         return dataclasses.make_dataclass(
             "made",
             [
-                (f.name, kinds[f.name])
-                if f.required
-                else (f.name, kinds[f.name], dataclasses.field(default=DEFAULT))
+                (f.name, kinds[f.name]) if f.required else (f.name, kinds[f.name], dataclasses.field(default=DEFAULT))
                 for f in fields
             ],
             kw_only=True,
@@ -59,9 +57,7 @@ def make_class(form: str, fields: Sequence[FieldSpec]) -> Any:
             },
         )
     if form == "pydantic":
-        given_fields: dict[str, Any] = {
-            f.name: (kinds[f.name], ... if f.required else DEFAULT) for f in fields
-        }
+        given_fields: dict[str, Any] = {f.name: (kinds[f.name], ... if f.required else DEFAULT) for f in fields}
         return pydantic.create_model("made", **given_fields)
     return cast("Any", TypedDict)("made", kinds)
 
@@ -114,8 +110,7 @@ def expected(fields: Sequence[FieldSpec], columns: Sequence[str], rows: Sequence
             if field.name in matches and row[matches[field.name]] is None and not field.nullable:
                 return f"'{field.name}'"
     return [
-        {field.name: row[matches[field.name]] if field.name in matches else DEFAULT for field in fields}
-        for row in rows
+        {field.name: row[matches[field.name]] if field.name in matches else DEFAULT for field in fields} for row in rows
     ]
 
 

@@ -21,9 +21,7 @@ def names(text: str) -> list[str]:
 
 
 def test_sections_carry_text_and_place() -> None:
-    text = (
-        "-- Users.\n\n-- name: get_user\nselect *\n  from users where id = :id;\n\n-- name: count\nselect 1\n"
-    )
+    text = "-- Users.\n\n-- name: get_user\nselect *\n  from users where id = :id;\n\n-- name: count\nselect 1\n"
     assert parse(text) == [
         NamedStatement("get_user", "select *\n  from users where id = :id;", "q.sql", 3),
         NamedStatement("count", "select 1", "q.sql", 7),

@@ -197,9 +197,7 @@ def test_malformed_text_is_refused_without_being_shown(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["postgresql://h?sslmod=require", "host=h sslmod=require"])
 def test_unknown_parameter_is_named_with_the_nearest(text: str) -> None:
-    with pytest.raises(
-        ImproperConfigurationError, match=r"unknown parameter 'sslmod'; did you mean 'sslmode'\?"
-    ):
+    with pytest.raises(ImproperConfigurationError, match=r"unknown parameter 'sslmod'; did you mean 'sslmode'\?"):
         parse_dsn(text)
 
 
@@ -211,10 +209,7 @@ def test_unknown_parameter_without_a_near_one_lists_the_valid_ones() -> None:
 def test_native_parameters_are_read_when_the_driver_takes_them() -> None:
     with pytest.raises(ImproperConfigurationError, match="prepare_threshold"):
         parse_dsn("postgresql://h?prepare_threshold=5")
-    assert (
-        dict(parse_dsn("postgresql://h?prepare_threshold=5", {"prepare_threshold"}))["prepare_threshold"]
-        == "5"
-    )
+    assert dict(parse_dsn("postgresql://h?prepare_threshold=5", {"prepare_threshold"}))["prepare_threshold"] == "5"
 
 
 def test_a_repeated_parameter_is_handed_on_twice() -> None:

@@ -209,9 +209,7 @@ def test_hosts_and_ports(config: dict[str, Any], hosts: tuple[str, ...], ports: 
         ({"host": "a"}, {"PGPORT": "1,2"}, ("environment variable 'PGPORT'",)),
     ],
 )
-def test_hosts_that_cannot_be_paired(
-    config: dict[str, Any], environ: dict[str, str], words: tuple[str, ...]
-) -> None:
+def test_hosts_that_cannot_be_paired(config: dict[str, Any], environ: dict[str, str], words: tuple[str, ...]) -> None:
     message = refusal(config, **environ)
     assert all(word in message for word in words)
 

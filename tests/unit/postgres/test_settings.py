@@ -86,9 +86,7 @@ DIALECTS = [ASYNCPG, PSYCOPG, PSQLPY]
 SECRET = "hunter2-S3cr3t"
 
 
-def both(
-    config: Any, dialect: KeyDialect = ASYNCPG, **environ: str
-) -> tuple[ConnectionSettings, PoolSettings]:
+def both(config: Any, dialect: KeyDialect = ASYNCPG, **environ: str) -> tuple[ConnectionSettings, PoolSettings]:
     return resolve(config, dialect, environ=environ, os_user=lambda: "me")
 
 
@@ -281,9 +279,7 @@ def test_parts_are_summed_before_they_are_compared() -> None:
     parts = {"connect_timeout_sec": 1, "connect_timeout_nanosec": 500_000_000}
     assert settings({**parts, "connect_timeout": 1.5}, PSQLPY).connect_timeout == 1.5
     assert settings({"connect_timeout_sec": 1}, PSQLPY).connect_timeout == 1.0
-    assert (
-        settings({"connect_timeout_sec": 1, "connect_timeout_nanosec": None}, PSQLPY).connect_timeout == 1.0
-    )
+    assert settings({"connect_timeout_sec": 1, "connect_timeout_nanosec": None}, PSQLPY).connect_timeout == 1.0
     message = refusal({**parts, "connect_timeout": 1}, PSQLPY)
     assert "'connect_timeout' and 'connect_timeout_sec' and 'connect_timeout_nanosec'" in message
 
@@ -337,9 +333,7 @@ def test_a_converter_that_fails_does_not_show_the_value() -> None:
         ({"dsn": "postgresql://a?host=b"}, ASYNCPG, ("DSN parameter 'host'",)),
     ],
 )
-def test_two_spellings_that_differ(
-    config: dict[str, Any], dialect: KeyDialect, keys: tuple[str, ...]
-) -> None:
+def test_two_spellings_that_differ(config: dict[str, Any], dialect: KeyDialect, keys: tuple[str, ...]) -> None:
     message = refusal(config, dialect)
     assert "their values differ" in message
     assert all(key in message for key in keys)
@@ -462,9 +456,7 @@ def test_a_nameless_operating_system_user(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_native_dsn_parameters() -> None:
-    found = settings(
-        {"dsn": "host=h channel_binding=require prepare_threshold=3", "prepare_threshold": 5}, PSYCOPG
-    )
+    found = settings({"dsn": "host=h channel_binding=require prepare_threshold=3", "prepare_threshold": 5}, PSYCOPG)
     assert found.native == {"channel_binding": "require", "prepare_threshold": 5}
     assert "twice" in refusal({"dsn": "prepare_threshold=1 prepare_threshold=2"}, PSYCOPG)
 
@@ -507,8 +499,7 @@ def test_every_portable_key_is_suggested(key: str) -> None:
 
 def test_refused_keys() -> None:
     assert refusal({"command_timeout": 5}) == (
-        "cannot use 'command_timeout' on asyncpg: "
-        "it is set per call; use timeout= of the call, or statement_timeout"
+        "cannot use 'command_timeout' on asyncpg: it is set per call; use timeout= of the call, or statement_timeout"
     )
     assert settings({"command_timeout": None}) == settings({})
     assert "'sslcert' on psqlpy" in refusal({"sslcert": "c"}, PSQLPY)

@@ -286,9 +286,7 @@ def test_an_async_config_is_closed_without_pytest_asyncio(run: Run) -> None:
         (["psycopg"], "PsycopgAsyncConfig"),
     ],
 )
-def test_the_default_class_is_that_of_the_first_installed_driver(
-    run: Run, installed: list[str], expected: str
-) -> None:
+def test_the_default_class_is_that_of_the_first_installed_driver(run: Run, installed: list[str], expected: str) -> None:
     run.pytester.makeconftest(f"""
         import importlib.util, sys, types
         import pytest

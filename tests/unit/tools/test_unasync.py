@@ -259,9 +259,7 @@ def test_a_run_writes_what_a_check_accepts(tree: Path) -> None:
 
 
 def test_a_check_reports_a_missing_twin_and_writes_nothing(tree: Path) -> None:
-    assert unasync.run(tree, check=True, names=ONE) == [
-        "missing: package/_sync_x.py; run: python tools/unasync.py"
-    ]
+    assert unasync.run(tree, check=True, names=ONE) == ["missing: package/_sync_x.py; run: python tools/unasync.py"]
     assert not (tree / "package/_sync_x.py").exists()
 
 
@@ -271,9 +269,7 @@ def test_a_check_compares_whole_files(tree: Path, change: object) -> None:
     unasync.run(tree, check=False, names=ONE)
     twin_file = tree / "package/_sync_x.py"
     twin_file.write_text(change(twin_file.read_text()))
-    assert unasync.run(tree, check=True, names=ONE) == [
-        "stale: package/_sync_x.py; run: python tools/unasync.py"
-    ]
+    assert unasync.run(tree, check=True, names=ONE) == ["stale: package/_sync_x.py; run: python tools/unasync.py"]
 
 
 def test_a_twin_without_a_source_is_reported(tree: Path) -> None:

@@ -1,0 +1,78 @@
+"""Fixtures of the conformance suite: a database per run, a schema per test, a config per flavour."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.integration.expected import EXPECTED
+from tests.integration.harness import FLAVOURS, Flavour, apply_expectations
+
+_numbers = itertools.count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "needs(*capabilities): see tests.integration.harness.needs")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "flavour" in metafunc.fixturenames:
+        metafunc.parametrize("flavour", FLAVOURS, indirect=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    wrong = apply_expectations(items, EXPECTED, whole_files=not any("::" in arg for arg in config.args))
+    if wrong:
+        raise pytest.UsageError("expected failures:\n" + "\n".join(wrong))
+
+
+@pytest.fixture(scope="session")
+def dsn(sqlspec_postgres: str) -> Iterator[str]:
+    """A database of this run. A server that cannot be reached fails the tests."""
+    name = f"sqlspec_test_{os.getpid()}"
+    with psycopg.connect(sqlspec_postgres, autocommit=True) as server:
+        server.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+        server.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        try:
+            yield urlsplit(sqlspec_postgres)._replace(path=f"/{name}").geturl()
+        finally:
+            server.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def admin(dsn: str) -> Iterator[psycopg.Connection[Any]]:
+    """A connection beside those under test: what the server says of them."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("set synchronous_commit = off")
+        yield connection
+
+
+@pytest.fixture
+async def flavour(
+    request: pytest.FixtureRequest, dsn: str, admin: psycopg.Connection[Any]
+) -> AsyncIterator[Flavour]:
+    schema = f"test_{next(_numbers)}"
+    admin.execute(sql.SQL("create schema {}").format(sql.Identifier(schema)))
+    made = Flavour(request.param, dsn, schema)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def config(flavour: Flavour) -> Any:
+    """A config of its own for each test; its tables go to the test's schema."""
+    return flavour.make_config()
+
+
+@pytest.fixture
+async def session(config: Any) -> AsyncIterator[Any]:
+    async with config.provide_session() as opened:
+        yield opened
