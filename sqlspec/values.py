@@ -262,17 +262,41 @@ class Range(Generic[T]):
 _set = object.__setattr__
 
 
-@dataclass(frozen=True, slots=True)
 class Json:
     """Mark a value to be written as a JSON document.
 
     Needed where the bare value means something else: a `str` is JSON text already, and `None` is SQL NULL.
 
-    Attributes:
+    Args:
         value: Anything that the JSON serializer takes.
     """
 
+    # Not a dataclass: serializers would write it as an object where it stands inside a document.
+    __slots__ = ("value",)
+    __match_args__ = ("value",)
+
     value: Any
+
+    def __init__(self, value: Any) -> None:
+        _set(self, "value", value)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError("a Json is immutable")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError("a Json is immutable")
+
+    def __eq__(self, other: object) -> bool:
+        return self.value == other.value if isinstance(other, Json) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((Json, self.value))
+
+    def __repr__(self) -> str:
+        return f"Json({self.value!r})"
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Any]]:
+        return type(self), (self.value,)
 
 
 class Path(NamedTuple):

@@ -292,8 +292,8 @@ class _Scanner(StatementScanner):
             if self._operand_before(start):
                 if rest_end > end or self._operand_after(end):
                     return rest_end
-            elif sql[end:rest_end] == "|":
-                return rest_end  # the prefix operator: is a line horizontal?
+            elif sql[end:rest_end] in ("|", "-") and sql[rest_end : rest_end + 1].isspace():
+                return rest_end  # prefix operators: is the line vertical, is it horizontal?
         if sql[end : end + 1].isdecimal() and self.numbered_mark < 0:
             self.numbered_mark = start
         self.marks.append(Placeholder(start, end, "qmark", None))

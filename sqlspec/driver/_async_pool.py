@@ -55,12 +55,13 @@ class PoolStats(NamedTuple):
 class Pooled:
     """A connection in a pool, with its times of birth and of return."""
 
-    __slots__ = ("born", "driver", "returned")
+    __slots__ = ("born", "driver", "dropped", "returned")
 
     def __init__(self, driver: AsyncDriver, now: float) -> None:
         self.driver = driver
         self.born = now
         self.returned = now
+        self.dropped = False
 
 
 class AsyncPool:
@@ -68,7 +69,8 @@ class AsyncPool:
 
     A connection goes back only when it is known to be idle, outside a transaction and in protocol sync;
     otherwise it is reset first, away from the caller, or closed. Callers that wait are served in order: what
-    becomes free is given to the first of them, so that nobody who comes later can take it.
+    becomes free is given to the first of them, so that nobody who comes later can take it. A place counts until
+    its connection is closed, so the server never sees more than `max_size` either.
 
     State changes under a lock that is never held while waiting: the synchronous flavour is used by many threads.
     """
@@ -87,7 +89,7 @@ class AsyncPool:
         self._closed_count = 0
         self._timeouts = 0
         self._closed = False
-        self._emptied: Waiter | None = None
+        self._closers: list[Waiter] = []
         self._runner = current_runner()
         self._housekeeping: Timer | None = None
 
@@ -101,25 +103,26 @@ class AsyncPool:
             OperationalError: The pool is closed, or belongs to another event loop or process.
             DatabaseConnectionError: A new one could not be opened.
         """
-        self._check_usable()
-        while True:
-            waiter: Waiter | None = None
-            pooled: Pooled | None = None
-            with self._mutex:
-                if self._idle:  # then nobody waits: what comes back goes to a waiter first
-                    pooled = self._idle.pop()
-                    self._used.add(pooled)
-                elif self._size < self._settings.max_size:
-                    self._size += 1
-                else:
-                    waiter = Waiter()
-                    self._waiters.append(waiter)
-            if waiter is not None:
-                pooled = await self._wait(waiter)
-            if pooled is None:
-                return await self._open()
+        waiter: Waiter | None = None
+        pooled: Pooled | None = None
+        with self._mutex:
+            self._check_usable()
+            if self._idle:  # then nobody waits: what comes back goes to a waiter first
+                pooled = self._idle.pop()
+                self._used.add(pooled)
+            elif self._size < self._settings.max_size:
+                self._size += 1
+            else:
+                waiter = Waiter()
+                self._waiters.append(waiter)
+        if waiter is not None:
+            pooled = await self._wait(waiter)
+        if pooled is not None:
             if await self._is_fit(pooled):
                 return pooled
+            # Its place is kept for a new one: this caller must not queue a second time.
+            await self._drop(pooled, keep_place=True)
+        return await self._open()
 
     def _check_usable(self) -> None:
         if self._closed:
@@ -139,11 +142,13 @@ class AsyncPool:
             await self._leave_queue(waiter)
             raise
         if not woken:
-            with self._mutex, suppress(ValueError):
-                self._waiters.remove(waiter)
-            self._timeouts += 1
+            with self._mutex:
+                with suppress(ValueError):
+                    self._waiters.remove(waiter)
+                self._timeouts += 1
+                used, waiting = len(self._used), len(self._waiters)
             raise PoolTimeoutError(
-                f"no connection became free within {limit:g} s: {len(self._used)} in use, {len(self._waiters)} others "
+                f"no connection became free within {limit:g} s: {used} in use, {waiting} others "
                 f"waiting, max_size={self._settings.max_size}; raise max_size or give connections back sooner"
             )
         if self._closed:
@@ -160,14 +165,12 @@ class AsyncPool:
         if not waiter.woken or waiter.gift is CLOSING:
             return
         if waiter.gift is None:
-            self._free_slot()
-        elif self._closed:
-            await self._drop(waiter.gift)
+            self._free_place()
         else:
-            self._put_back(waiter.gift)
+            await self._put_back(waiter.gift)
 
     async def _is_fit(self, pooled: Pooled) -> bool:
-        """Check a connection that is about to be handed out; drop it when it is stale or dead."""
+        """Tell whether a connection that is about to be handed out is neither stale nor dead."""
         now = time.monotonic()
         driver = pooled.driver
         settings = self._settings
@@ -180,19 +183,18 @@ class AsyncPool:
                     await driver.ping()
                 return True
         except driver.native_errors:
-            pass  # dead: the next one, or a new one, takes its place
+            pass  # dead
         except BaseException:
             await self._drop(pooled)
             raise
-        await self._drop(pooled)
         return False
 
     async def _open(self) -> Pooled:
-        """Open a connection in a slot that is already counted."""
+        """Open a connection in a place that is already counted."""
         try:
             driver = await self._connect()
         except BaseException:
-            self._free_slot()
+            self._free_place()
             raise
         pooled = Pooled(driver, time.monotonic())
         with self._mutex:
@@ -221,9 +223,10 @@ class AsyncPool:
         status = driver.status()
         clean = policy == "never" or (policy == "when_dirty" and not dirty)
         if clean and (status == "idle" or (status == "unknown" and not dirty)):
-            self._put_back(pooled)
+            await self._put_back(pooled)
         else:
-            self._resetting += 1
+            with self._mutex:
+                self._resetting += 1
             self._background.start(self._reset, pooled, policy)
 
     async def _reset(self, pooled: Pooled, policy: str) -> None:
@@ -237,39 +240,54 @@ class AsyncPool:
         except Exception:
             pass
         finally:
-            self._resetting -= 1
-            if clean and not self._closed:
-                self._put_back(pooled)
-            else:
-                await self._drop(pooled)
+            with self._mutex:
+                self._resetting -= 1
+            await (self._put_back(pooled) if clean else self._drop(pooled))
 
-    def _put_back(self, pooled: Pooled) -> None:
+    async def _put_back(self, pooled: Pooled) -> None:
         pooled.returned = time.monotonic()
         with self._mutex:
-            while self._waiters:
+            kept = not self._closed and not pooled.dropped
+            while kept and self._waiters:
                 if self._waiters.popleft().wake(pooled):
                     return
-            self._used.discard(pooled)
-            self._idle.append(pooled)
-        if self._housekeeping is None and self._settings.max_idle is not None:
+            if kept:
+                self._used.discard(pooled)
+                self._idle.append(pooled)
+        if not kept:
+            await self._drop(pooled)
+        elif self._housekeeping is None and self._settings.max_idle is not None:
             self._housekeeping = later(self._settings.max_idle, self._start_trimming)
 
-    def _free_slot(self) -> None:
+    def _free_place(self) -> None:
         with self._mutex:
             while self._waiters:
                 if self._waiters.popleft().wake(None):
                     return
             self._size -= 1
+            closers = self._closers if self._size == 0 else []
+        for closer in closers:
+            closer.wake()
 
-    async def _drop(self, pooled: Pooled) -> None:
+    async def _drop(self, pooled: Pooled, *, keep_place: bool = False) -> None:
+        """Close a connection, then free its place. Who keeps the place opens another connection in it."""
         with self._mutex:
-            self._used.discard(pooled)
-            self._closed_count += 1
-            emptied = self._emptied if not self._used else None
-        self._free_slot()
-        if emptied is not None:
-            emptied.wake()
-        await pooled.driver.close()
+            known = not pooled.dropped
+            if known:
+                pooled.dropped = True
+                self._used.discard(pooled)
+                self._closed_count += 1
+        if not known:
+            if keep_place:
+                self._check_usable()  # only `close` takes a connection from its user
+            return
+        try:
+            await pooled.driver.close()
+        except BaseException:
+            self._free_place()
+            raise
+        if not keep_place:
+            self._free_place()
 
     # -- housekeeping -----------------------------------------------------------------------------
 
@@ -300,10 +318,11 @@ class AsyncPool:
         """
         while True:
             with self._mutex:
+                self._check_usable()
                 if self._size >= self._settings.min_size:
                     return
                 self._size += 1
-            self._put_back(await self._open())
+            await self._put_back(await self._open())
 
     async def close(self, timeout: float | None = 10.0) -> None:
         """Close the pool for good: refuse new callers, wait for connections in use, then cut them.
@@ -312,26 +331,30 @@ class AsyncPool:
             timeout: Seconds to wait for connections in use; `None` waits for ever.
         """
         with self._mutex:
-            if self._closed:
-                return
             self._closed = True
-            waiters, idle = list(self._waiters), list(self._idle)
+            waiters = list(self._waiters)
             self._waiters.clear()
-            self._idle.clear()
         if self._housekeeping is not None:
             self._housekeeping.cancel()
         for waiter in waiters:
             waiter.wake(CLOSING)
-        for pooled in idle:
+        # One at a time, so that what a cancelled call leaves behind is found by the next one.
+        while True:
+            with self._mutex:
+                pooled = self._idle.pop() if self._idle else None
+            if pooled is None:
+                break
             await self._drop(pooled)
         deadline = None if timeout is None else time.monotonic() + timeout
         await self._background.drain(timeout)
+        closer = Waiter()
         with self._mutex:
-            self._emptied = Waiter() if self._used else None
-        if self._emptied is not None:
-            await self._emptied.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
-        for pooled in tuple(self._used):
-            await self._drop(pooled)
+            emptied = self._size == 0
+            self._closers.append(closer)
+        if not emptied:
+            await closer.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        for cut in tuple(self._used):
+            await self._drop(cut)
 
     @property
     def closed(self) -> bool:

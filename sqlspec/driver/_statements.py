@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from sqlspec.postgres.codec import CodecOptions, CodecRegistry
+from sqlspec.postgres.settings import BadValueError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlspec.core.result import Column
 
-__all__ = ("Derived", "StatementCache")
+__all__ = ("Derived", "StatementCache", "cache_size")
 
 MAX_COLUMN_SETS = 4096
 
@@ -36,6 +37,17 @@ class Derived:
         if len(self._columns) >= MAX_COLUMN_SETS:
             self._columns.clear()
         return self._columns.setdefault(columns, columns)
+
+
+def cache_size(value: Any) -> dict[str, int]:
+    """Check the setting `statement_cache_size` of an adapter.
+
+    Raises:
+        BadValueError: It is no integer of at least 1.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise BadValueError("an integer of at least 1: statements are always prepared")
+    return {"statement_cache_size": value}
 
 
 class _Used(Protocol):

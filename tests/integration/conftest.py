@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -76,3 +77,23 @@ def config(flavour: Flavour) -> Any:
 async def session(config: Any) -> AsyncIterator[Any]:
     async with config.provide_session() as opened:
         yield opened
+
+
+@pytest.fixture
+def untouched(admin: psycopg.Connection[Any]) -> Callable[[Any], AbstractAsyncContextManager[None]]:
+    """A scope in which nothing may reach the server on a session's connection, as the server itself sees it."""
+
+    @asynccontextmanager
+    async def scope(session: Any) -> AsyncIterator[None]:
+        pid = await session.select_value("select pg_backend_pid()")
+        before = _last_contact(admin, pid)
+        yield
+        assert _last_contact(admin, pid) == before, "something was sent"
+
+    return scope
+
+
+def _last_contact(admin: psycopg.Connection[Any], pid: int) -> Any:
+    return admin.execute(
+        "select state_change, query_start, query from pg_stat_activity where pid = %s", (pid,)
+    ).fetchone()

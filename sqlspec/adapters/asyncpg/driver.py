@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+from asyncio import current_task
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlencode
 
 from sqlspec.adapters.asyncpg._types import Refusals, install_codecs
 from sqlspec.adapters.asyncpg.spec import SPEC
-from sqlspec.core.result import Column, Described, RawResult
+from sqlspec.core.result import Column, Described, RawResult, raw_result
 from sqlspec.driver._async_driver import AsyncCursor, AsyncDriver, DriverStatus, Notification, aborted_commit
+from sqlspec.driver._sockets import apply_keepalives
 from sqlspec.driver._statements import StatementCache
 from sqlspec.exceptions import (
     ConnectionTimeoutError,
@@ -100,6 +103,8 @@ class AsyncpgDriver(AsyncDriver):
         try:
             server = connection.get_settings()
             check_session(server.client_encoding, server.standard_conforming_strings)
+            # There is no option for this: the driver hides its socket, so the transport is asked for it.
+            apply_keepalives(connection._transport.get_extra_info("socket"), settings)
             refusals = await install_codecs(connection, derived.codecs)
         except BaseException:
             connection.terminate()
@@ -137,7 +142,7 @@ class AsyncpgDriver(AsyncDriver):
 
     async def execute(self, plan: Plan, args: Sequence[Any]) -> RawResult:
         prepared = self._statements.get(plan.sql)
-        self._caller = asyncio.current_task()
+        self._caller = current_task()
         try:
             if prepared is None:
                 if not (plan.returns_rows or plan.arity or plan.verb in _PREPARED_VERBS):
@@ -158,8 +163,8 @@ class AsyncpgDriver(AsyncDriver):
         if self._refusals.met:
             self._refusals.raise_first(rows, columns)
         if plan.verb == "SELECT":
-            return RawResult(rows, columns, "tuple", len(rows))
-        return RawResult(rows, columns, "tuple", affected_rows(prepared.statement.get_statusmsg()))
+            return raw_result((rows, columns, "tuple", len(rows)))
+        return raw_result((rows, columns, "tuple", affected_rows(prepared.statement.get_statusmsg())))
 
     async def _command(self, plan: Plan) -> str | None:
         tag: str | None = await self._connection.execute(plan.sql)
@@ -193,7 +198,7 @@ class AsyncpgDriver(AsyncDriver):
 
     async def _stoppable(self, operation: Awaitable[T]) -> T:
         """Await an operation of the driver so that `cancel` can stop it; `execute` does the same in place."""
-        self._caller = asyncio.current_task()
+        self._caller = current_task()
         try:
             return await operation
         except asyncio.CancelledError:
@@ -369,14 +374,22 @@ def _connect_options(settings: ConnectionSettings) -> dict[str, Any]:
     startup = {"application_name": settings.application_name, "options": settings.options}
     server_settings = {key: value for key, value in startup.items() if value is not None}
     server_settings.update(settings.session_settings)
+    native = settings.native
+    # The driver takes certificates only as parts of a DSN; all else is given by name and has precedence over it.
+    tls = {key: getattr(settings, key) for key in ("sslrootcert", "sslcert", "sslkey")}
+    tls |= {key: native.get(key) for key in ("sslcrl", "sslpassword", "sslnegotiation")}
+    query = urlencode({key: value for key, value in tls.items() if value is not None})
     return {
+        "dsn": f"postgresql://?{query}",
         "host": [host for host, _ in servers],
         "port": [port for _, port in servers],
         "user": settings.user,
         "password": settings.password,
+        "passfile": native.get("passfile"),
         "database": settings.database,
         "timeout": settings.connect_timeout,
-        "ssl": settings.sslmode,
+        "ssl": native.get("ssl_context") or settings.sslmode,
+        "direct_tls": native.get("direct_tls"),
         "target_session_attrs": settings.target_session_attrs,
         "server_settings": server_settings,
         # Statements are kept by this package, with the types that their parameters were checked against.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlspec.core.capabilities import NATIVE, AdapterSpec, Capabilities, Support
-from sqlspec.postgres.settings import KeyDialect
+from sqlspec.driver._statements import cache_size
+from sqlspec.postgres.settings import KeyDialect, Spread
 
 __all__ = ("DIALECT", "SPEC")
 
@@ -42,16 +45,26 @@ SPEC = AdapterSpec(
     ),
 )
 
+
+def _ssl(value: Any) -> dict[str, Any]:
+    """Read asyncpg's `ssl`: a mode, a truth value, or an `ssl.SSLContext`, which is passed on."""
+    if isinstance(value, bool):
+        return {"sslmode": "require" if value else "disable"}
+    return {"sslmode": value} if isinstance(value, str) else {"ssl_context": value}
+
+
 DIALECT = KeyDialect(
     adapter="asyncpg",
     aliases={
         "timeout": "connect_timeout",
-        "ssl": "sslmode",
+        "ssl": Spread(_ssl),
         "server_settings": "session_settings",
         "max_inactive_connection_lifetime": "max_idle",
+        "statement_cache_size": Spread(cache_size),
     },
-    native=frozenset({"statement_cache_size"}),
+    native=frozenset({"ssl_context", "passfile", "sslcrl", "sslpassword", "sslnegotiation", "direct_tls"}),
     refused={
+        ("sslrootcert", "system"): "the driver cannot use the system's certificates; name a file, or pass ssl=",
         "command_timeout": "a limit for every call is not built; pass timeout= to a call, or set statement_timeout",
         "max_queries": "connections are not retired by a count of queries; use max_lifetime",
         "max_cached_statement_lifetime": "statements are kept by number; use statement_cache_size",

@@ -18,7 +18,7 @@ from sqlspec.adapters.psycopg import _protocol as protocol
 from sqlspec.adapters.psycopg._protocol import AsyncNative
 from sqlspec.adapters.psycopg._types import DECODE_ERRORS, decode_slowly, row_loaders
 from sqlspec.adapters.psycopg.spec import SPEC
-from sqlspec.core.result import Described, RawResult
+from sqlspec.core.result import Described, RawResult, raw_result
 from sqlspec.driver._async_driver import AsyncCursor, AsyncDriver, DriverStatus, Notification, aborted_commit
 from sqlspec.driver._statements import StatementCache
 from sqlspec.exceptions import is_stale_statement
@@ -174,7 +174,7 @@ class AsyncPsycopgDriver(AsyncDriver):
             rows = decode_slowly(result, prepared.columns, self.derived.codecs)
         finally:
             loaders.set_pgresult(None, set_loaders=False)  # or the cache would keep each statement's last rows
-        return RawResult(rows, prepared.columns, "tuple", result.command_tuples)
+        return raw_result((rows, prepared.columns, "tuple", result.command_tuples))
 
     def _checked(self, result: PGresult) -> PGresult:
         if result.status == FATAL_ERROR:

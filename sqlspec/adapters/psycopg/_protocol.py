@@ -14,6 +14,7 @@ from sqlspec.exceptions import (
     OperationalError,
     ends_session,
 )
+from sqlspec.postgres.dsn import LIBPQ_ONLY
 
 try:
     import psycopg
@@ -218,4 +219,5 @@ def connect_options(settings: ConnectionSettings) -> dict[str, Any]:
         "tcp_user_timeout": None if settings.tcp_user_timeout is None else math.ceil(settings.tcp_user_timeout * 1000),
         "client_encoding": "UTF8",
     }
-    return {key: value for key, value in given.items() if value is not None}
+    passed_on = {key: value for key, value in settings.native.items() if key in LIBPQ_ONLY}
+    return {key: value for key, value in (given | passed_on).items() if value is not None}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from sqlspec.core.capabilities import NATIVE, AdapterSpec, Capabilities, Support
-from sqlspec.postgres.settings import KeyDialect
+from sqlspec.driver._statements import cache_size
+from sqlspec.postgres.dsn import LIBPQ_ONLY
+from sqlspec.postgres.settings import KeyDialect, Spread
 
 __all__ = ("DIALECT", "SPEC")
 
@@ -42,9 +44,12 @@ DIALECT = KeyDialect(
         "conninfo": "dsn",
         "dbname": "database",
         "timeout": "acquire_timeout",
+        "statement_cache_size": Spread(cache_size),
     },
-    native=frozenset({"statement_cache_size"}),
+    # Whatever libpq knows goes to libpq, but for what would make the connection another kind of connection.
+    native=LIBPQ_ONLY - {"replication"},
     refused={
+        "replication": "a replication connection takes no ordinary statements; use the driver itself",
         "prepare_threshold": "every statement is prepared at its first use; set statement_cache_size",
         "autocommit": "sessions are in autocommit mode; use transaction()",
         "row_factory": "rows are mapped by schema_type; pass it to the call",

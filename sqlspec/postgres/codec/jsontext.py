@@ -37,6 +37,8 @@ _TOO_DEEP = "the document is nested too deeply"
 
 def _plain(value: Any) -> Any:
     """Convert what msgspec does not take: subclasses of str, int and float, numpy scalars, nested `Json`."""
+    if value is None or value is True or value is False:  # msgspec asks about these as keys alone
+        raise ValueRefused("the document holds a dict key that is None or a bool; use str keys")
     if isinstance(value, Json):
         return value.value
     if isinstance(value, str):

@@ -235,7 +235,7 @@ QMARK = (
         "select 1 where $1=a and $2<>b and $3=$4 and $5->>'k' = ''",
         5,
     ),
-    Rewrite("select ?| lseg '[(0,0),(1,0)]', ?", "select ?| lseg '[(0,0),(1,0)]', $1", 1),
+    Rewrite("select ?| l, ?- m, ?|n, ?-1 from t", "select ?| l, ?- m, $1|n, $2-1 from t", 2),
     Rewrite("select a ?-| b, a ?|| b, a ?# b, ? from t", "select a ?-| b, a ?|| b, a ?# b, $1 from t", 1),
     Rewrite("select path ?<@ 'a', path ?~ 'b', ? from t", "select path ?<@ 'a', path ?~ 'b', $1 from t", 1),
     Rewrite(

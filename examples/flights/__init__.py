@@ -1,0 +1,1 @@
+"""The demo: what `examples/demo.py` runs."""

@@ -1,0 +1,157 @@
+"""What the demo prints: lines while it runs, then what was found, and one table that compares the adapters."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from examples.flights.data import checksum
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from examples.flights.data import Row
+    from examples.flights.model import Outcome
+
+Outcomes: TypeAlias = "Mapping[str, Sequence[Outcome]]"
+
+WIDTH = 110
+PROGRESS_STEP = 1000
+
+
+class Comparison(NamedTuple):
+    """How the outcomes of several adapters compare.
+
+    Attributes:
+        compared: How many answers were held against that of another adapter, or against the source.
+        differences: Where they differ; empty if they do not.
+    """
+
+    compared: int
+    differences: list[str]
+
+
+def compare(outcomes: Outcomes, source: str) -> Comparison:
+    """Compare the answers to each step, and the checksum of all rows with that of the files they came from."""
+    first: dict[str, tuple[str, str]] = {"stream": ("the source", checksum([source]))}
+    compared = 0
+    differences = []
+    for adapter, steps in outcomes.items():
+        for outcome in steps:
+            if outcome.answer is None:
+                continue
+            digest = checksum([outcome.answer.found])
+            reference, expected = first.setdefault(outcome.step, (adapter, digest))
+            compared += reference != adapter
+            if digest != expected:
+                differences.append(f"{outcome.step}: {adapter} differs from {reference}")
+    return Comparison(compared, differences)
+
+
+class Report:
+    """Writes to the terminal; to a file or a log without colours, bars and other control characters."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        if console is None:
+            console = Console(highlight=False)
+            if not console.is_terminal:
+                console = Console(highlight=False, width=WIDTH)
+        self._console = console
+
+    def say(self, text: str = "") -> None:
+        self._console.print(text, soft_wrap=True)
+
+    def heading(self, text: str) -> None:
+        self._console.print(f"\n[bold]{text}[/bold]")
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Print one line for a step."""
+        answer = outcome.answer
+        rows, note = (f"{answer.rows:,}", answer.note) if answer else ("-", f"not supported: {outcome.refusal}")
+        line = f"  {outcome.step:<9}{rows:>9} rows {_milliseconds(outcome):>8} ms   {note}"
+        self._console.print(line, markup=False, soft_wrap=True)
+        sys.stdout.flush()
+
+    def watch(self, rows: Sequence[Row]) -> Iterable[Row]:
+        """Return the rows, with a progress bar while they are read, if this is a terminal."""
+        return self._with_bar(rows) if self._console.is_terminal else rows
+
+    def _with_bar(self, rows: Sequence[Row]) -> Iterator[Row]:
+        with self._bar() as bar:
+            task = bar.add_task("  load", total=len(rows), speed="")
+            for number, row in enumerate(rows):
+                if number % PROGRESS_STEP == 0:
+                    speed = bar.tasks[task].speed or 0
+                    bar.update(task, completed=number, speed=f"{speed:,.0f} rows/s")
+                yield row
+
+    @contextmanager
+    def _bar(self) -> Iterator[Progress]:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[speed]}"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=self._console, transient=True) as bar:
+            yield bar
+
+    def found(self, title: str, rows: Sequence[Any]) -> None:
+        """Print some objects as a table: their fields are the columns."""
+        names = rows[0].__struct_fields__ if rows else ()
+        table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+        for name in names:
+            numeric = isinstance(getattr(rows[0], name), int)
+            table.add_column(name.replace("_", " "), justify="right" if numeric else "left", no_wrap=True)
+        for row in rows:
+            table.add_row(*(_text(getattr(row, name)) for name in names))
+        self._console.print()
+        self._console.print(table)
+
+    def summary(self, outcomes: Outcomes, comparison: Comparison) -> None:
+        """Print the table of adapters and steps, and whether all answers were the same."""
+        table = Table(title="Milliseconds per step", title_justify="left", title_style="bold")
+        for column, justify in (("step", "left"), ("rows", "right")):
+            table.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+        for adapter in outcomes:
+            table.add_column(adapter, justify="right")
+        for steps in zip(*outcomes.values(), strict=True):
+            times = (_milliseconds(outcome) if outcome.answer else "no" for outcome in steps)
+            table.add_row(steps[0].step, _same_rows(steps), *times)
+        totals = (f"{sum(step.seconds for step in steps) * 1000:,.0f}" for steps in outcomes.values())
+        table.add_section()
+        table.add_row("total", "", *totals, style="bold")
+        table.add_row("load", "rows/s", *(_load_speed(steps) for steps in outcomes.values()))
+        self._console.print()
+        self._console.print(table)
+        for difference in comparison.differences:
+            self._console.print(f"  {difference}", style="red", markup=False)
+        word = "[bold red]no[/bold red]" if comparison.differences else "[bold green]yes[/bold green]"
+        self.say(f"identical results: {word}")
+        self.say(f"({comparison.compared} answers compared, in value, type and order)")
+
+
+def _milliseconds(outcome: Outcome) -> str:
+    return f"{outcome.seconds * 1000:,.0f}"
+
+
+def _same_rows(steps: Sequence[Outcome]) -> str:
+    """Return the number of rows of a step, or all of them where adapters differ."""
+    return " / ".join(dict.fromkeys(f"{step.answer.rows:,}" for step in steps if step.answer))
+
+
+def _load_speed(steps: Sequence[Outcome]) -> str:
+    load = next(step for step in steps if step.step == "load")
+    return f"{load.answer.rows / load.seconds:,.0f}" if load.answer else "-"
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else str(value)
