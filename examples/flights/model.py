@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from sqlspec.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from examples.flights.data import Data, Row
     from sqlspec import SQLSpec
@@ -38,8 +38,7 @@ class Route(msgspec.Struct):
 class Delay(msgspec.Struct):
     """A flight that left late."""
 
-    day: date
-    time_hour: datetime
+    hour: datetime
     airline: str
     flight: int
     origin: str
@@ -65,15 +64,17 @@ class Job:
 
     Attributes:
         data: The rows to load.
+        source: Checksum of the flights among them.
         sql: The statements of `flights.sql`, by name.
         schema: Name of the schema that the tables are made in. It is dropped at the end.
         watch: Wraps the flights to load, to show how far the load is.
     """
 
     data: Data
+    source: str
     sql: SQLSpec
     schema: str
-    watch: Callable[[Iterable[Row]], Iterable[Row]]
+    watch: Callable[[Sequence[Row]], Iterable[Row]]
 
 
 @dataclass(frozen=True, slots=True)

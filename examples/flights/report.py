@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from rich.console import Console
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
 Outcomes: TypeAlias = "Mapping[str, Sequence[Outcome]]"
 
 WIDTH = 110
-PROGRESS_STEP = 1000
+UNCUT = 16
+MANY = 1000
+"""Rows from which on a speed says something, and between two looks of the progress bar."""
 
 
 class Comparison(NamedTuple):
@@ -73,7 +77,8 @@ class Report:
         """Print one line for a step."""
         answer = outcome.answer
         rows, note = (f"{answer.rows:,}", answer.note) if answer else ("-", f"not supported: {outcome.refusal}")
-        line = f"  {outcome.step:<9}{rows:>9} rows {_milliseconds(outcome):>8} ms   {note}"
+        speed = _speed(outcome) if answer and answer.rows >= MANY else ""
+        line = f"  {outcome.step:<8} {rows:>7} rows {_milliseconds(outcome):>6} ms {speed:>14}   {note}"
         self._console.print(line, markup=False, soft_wrap=True)
         sys.stdout.flush()
 
@@ -85,7 +90,7 @@ class Report:
         with self._bar() as bar:
             task = bar.add_task("  load", total=len(rows), speed="")
             for number, row in enumerate(rows):
-                if number % PROGRESS_STEP == 0:
+                if number % MANY == 0:
                     speed = bar.tasks[task].speed or 0
                     bar.update(task, completed=number, speed=f"{speed:,.0f} rows/s")
                 yield row
@@ -104,13 +109,23 @@ class Report:
 
     def found(self, title: str, rows: Sequence[Any]) -> None:
         """Print some objects as a table: their fields are the columns."""
-        names = rows[0].__struct_fields__ if rows else ()
         table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
-        for name in names:
-            numeric = isinstance(getattr(rows[0], name), int)
-            table.add_column(name.replace("_", " "), justify="right" if numeric else "left", no_wrap=True)
-        for row in rows:
-            table.add_row(*(_text(getattr(row, name)) for name in names))
+        columns = []
+        for name in rows[0].__struct_fields__ if rows else ():
+            values = [getattr(row, name) for row in rows]
+            texts = [_text(value) for value in values]
+            header = name.replace("_", " ")
+            longest = max(map(len, (header, *texts)))
+            # On a narrow terminal only the long names are cut.
+            table.add_column(
+                header,
+                justify="right" if isinstance(values[0], (int, float, Decimal)) else "left",
+                min_width=longest if longest <= UNCUT else None,
+                no_wrap=True,
+            )
+            columns.append(texts)
+        for line in zip(*columns, strict=True):
+            table.add_row(*line)
         self._console.print()
         self._console.print(table)
 
@@ -127,14 +142,15 @@ class Report:
         totals = (f"{sum(step.seconds for step in steps) * 1000:,.0f}" for steps in outcomes.values())
         table.add_section()
         table.add_row("total", "", *totals, style="bold")
-        table.add_row("load", "rows/s", *(_load_speed(steps) for steps in outcomes.values()))
+        loads = (next(step for step in steps if step.step == "load") for steps in outcomes.values())
+        table.add_row("load", "", *map(_speed, loads))
         self._console.print()
         self._console.print(table)
         for difference in comparison.differences:
             self._console.print(f"  {difference}", style="red", markup=False)
+        self.say(f"{comparison.compared} answers compared, in value, type and order")
         word = "[bold red]no[/bold red]" if comparison.differences else "[bold green]yes[/bold green]"
         self.say(f"identical results: {word}")
-        self.say(f"({comparison.compared} answers compared, in value, type and order)")
 
 
 def _milliseconds(outcome: Outcome) -> str:
@@ -146,12 +162,15 @@ def _same_rows(steps: Sequence[Outcome]) -> str:
     return " / ".join(dict.fromkeys(f"{step.answer.rows:,}" for step in steps if step.answer))
 
 
-def _load_speed(steps: Sequence[Outcome]) -> str:
-    load = next(step for step in steps if step.step == "load")
-    return f"{load.answer.rows / load.seconds:,.0f}" if load.answer else "-"
+def _speed(outcome: Outcome) -> str:
+    return f"{outcome.answer.rows / outcome.seconds:,.0f} rows/s" if outcome.answer else "-"
 
 
 def _text(value: object) -> str:
     if value is None:
         return "-"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, float):
+        return f"{value:.1f}"
+    return f"{value:,}" if isinstance(value, int) and value >= 10_000 else str(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sqlspec.core._verbs import IDENT, is_ident
+from sqlspec.core._verbs import is_ident
 from sqlspec.core.scan import _HANDLERS, _Scanner
 from sqlspec.exceptions import ParameterError
 
@@ -12,7 +12,12 @@ __all__ = ("clause_words", "require_expression")
 
 # All that the scanner's handlers must see to stay in step: quotes, comments, `$`, groups.
 _LEXICAL = r"""['"$:?%()\[\]]|--|/\*"""
-_clause_hits = re.compile(rf"{_LEXICAL}|(?:order|limit|offset|fetch|for)(?![{IDENT}])", re.IGNORECASE).search
+# Letters in both cases, and the end of a word by ASCII: with IGNORECASE, or a range up to U+10FFFF, compiling
+# takes twenty times as long, at each import.
+_words = "|".join(
+    "".join(f"[{letter}{letter.upper()}]" for letter in word) for word in ("order", "limit", "offset", "fetch", "for")
+)
+_clause_hits = re.compile(rf"{_LEXICAL}|(?:{_words})(?![A-Za-z0-9_$]|[^\x00-\x7f])").search
 _group_hits = re.compile(f"{_LEXICAL}|;").search
 
 

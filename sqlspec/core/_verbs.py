@@ -193,10 +193,12 @@ class StatementScanner:
 
     def _routine_word(self, word: str, previous: str) -> None:
         # The body of an SQL-standard routine (CREATE FUNCTION: sql_body) holds semicolons of its own.
-        if word == "end":
-            self.body -= self.body > 0
-        elif self.body or (word == "atomic" and previous == "begin" and not self.groups):
-            self.body += word == "case" or not self.body
+        if not self.body:
+            self.body = int(word == "atomic" and previous == "begin" and not self.groups)
+        elif word == "case":
+            self.body += 1
+        elif word == "end":
+            self.body -= 1
 
     def open_group(self, start: int, end: int) -> int:
         """Handle an opening parenthesis or bracket."""

@@ -38,7 +38,6 @@ __all__ = (
 ALIAS = "q"
 """Name of the enclosed statement. Conditions may qualify its columns with it."""
 
-_MARKS = frozenset({"format", "qmark"})
 _NAMED = frozenset({"named", "pyformat"})
 
 
@@ -350,7 +349,7 @@ def _fragment(where: Where, values: _Values) -> str:
     edits: list[tuple[int, int, str]] = []
     for ordinal, (start, end, _, name) in enumerate(scanned.placeholders):
         key = ordinal if name is None else name
-        if key not in issued or style in _MARKS:
+        if key not in issued:
             issued[key] = _placeholder(where, key, same, values)
         edits.append((start, end, issued[key]))
     if not same:

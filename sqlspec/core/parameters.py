@@ -16,17 +16,31 @@ from collections.abc import Iterable, Iterator, Mapping
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlspec.exceptions import ParameterError
+from sqlspec.exceptions import ParameterError, SQLSpecError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ("AMBIGUOUS", "bind_named", "bind_positional", "iter_bound")
+__all__ = ("AMBIGUOUS", "RowsError", "bind_named", "bind_positional", "iter_bound")
 
 AMBIGUOUS = frozenset({tuple, list, dict})
 """Types of a lone argument that may be a container of parameters rather than a parameter."""
 
 _RESERVED = frozenset({"timeout", "schema_type", "validate", "chunk_size"})
+
+
+class RowsError(SQLSpecError):
+    """The caller's rows raised an error of their own. Never leaves the package: the caller gets that error.
+
+    Wrapped, it cannot be taken for a failure of the connection.
+
+    Attributes:
+        error: What the rows raised.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(f"cannot read the rows of parameters: {type(error).__name__} raised")
+        self.error = error
 
 
 def bind_positional(arity: int, params: tuple[Any, ...], named: Mapping[str, Any]) -> Sequence[Any]:
@@ -89,16 +103,23 @@ def iter_bound(arity: int, names: tuple[str, ...] | None, rows: Iterable[Any]) -
 
     Raises:
         ParameterError: A row does not fit; the message gives its number, counted from 0.
+        RowsError: The iterable raised an error of its own.
     """
     if isinstance(rows, (str, bytes, Mapping)) or not isinstance(rows, Iterable):
         kind = type(rows).__name__
         raise ParameterError(f"cannot iterate over rows of parameters: {kind} given; pass a list of rows")
     bind = _positional_row(arity) if names is None else _named_row(names)
-    for index, row in enumerate(rows):
-        try:
-            yield bind(row)
-        except ParameterError as error:
-            raise ParameterError(f"row {index}: {error.message}") from None
+    try:
+        for index, row in enumerate(rows):
+            try:
+                values = bind(row)
+            except ParameterError as error:
+                raise ParameterError(f"row {index}: {error.message}") from None
+            yield values
+    except SQLSpecError:
+        raise
+    except Exception as error:
+        raise RowsError(error) from error
 
 
 def _positional_row(arity: int) -> Callable[[Any], Sequence[Any]]:

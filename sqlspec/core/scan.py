@@ -40,6 +40,8 @@ _format = re.compile(rf"(?:\(([^()%'\"]++)\))?+s(?![{IDENT}])").match
 # The rest of an operator. It ends where a comment starts, and before the next question mark.
 _operator_rest = re.compile(r"(?:(?!--|/\*)[-+*/<>=~!@#%^&|`])*+").match
 _next_word = re.compile(f"[{IDENT_START}][{IDENT}]{{0,24}}").match
+# A clause of the JSON constructors, which stands where an operand might.
+_null_on = re.compile(rf"null[ \t\n\r\f\v]++on(?![{IDENT}])", re.IGNORECASE).match
 
 
 def _words(text: str) -> frozenset[str]:
@@ -50,15 +52,15 @@ _OPERATOR = frozenset("-+*/<>=~!@#%^&|`?")
 # Keywords after which an operand is expected: a `?` there is a placeholder and no infix operator. Common
 # names of columns are left out; a placeholder behind one of those is known by what follows it.
 _OPERAND_NEXT = _words("""
-    all and any as asymmetric between both by case distinct else escape except fetch for from having ilike in
-    intersect is leading like limit not offset on or placing returning select some symmetric then to trailing
-    union using variadic when where with zone
+    all and any as asymmetric between both by case default distinct else escape except fetch for from having
+    ilike in intersect is leading like limit not offset on or placing returning select some symmetric then to
+    trailing union using variadic when where with zone
     """)
 # Keywords that start no operand: a `?` before one of them is a placeholder and no infix operator.
 _NO_OPERAND = _words("""
-    and as asc at between collate cross desc else end escape except fetch following for from full group having
-    ilike in inner intersect into is isnull join like limit natural notnull offset on operator or order
-    overlaps preceding returning row rows similar then union using when where window with
+    absent and as asc at between collate cross default desc else end escape except fetch following for from full
+    group having ilike in inner intersect into is isnull join like limit natural notnull offset on operator
+    or order overlaps preceding returning row rows similar then union using when where window with without
     """)
 
 
@@ -155,12 +157,9 @@ class _Scanner(StatementScanner):
         found = self.found
         hit = Placeholder(start, end, style, name)
         if found and found[0].style != style:
-            seen = " and ".join(
-                f"{self.sql[each.start : each.end]} at {position(self.sql, each.start)}" for each in (found[0], hit)
-            )
+            seen = f"{self._shown(found[0].start, found[0].end)} and {self._shown(start, end)}"
             raise ParameterError(
-                f"cannot read the placeholders: two styles, {seen}; write all of them in one style",
-                sql=self.sql,
+                f"cannot read the placeholders: two styles, {seen}; write all of them in one style", sql=self.sql
             )
         found.append(hit)
 
@@ -313,18 +312,17 @@ class _Scanner(StatementScanner):
         at = self.skip_blank(at)
         found = _next_word(self.sql, at)
         if found is not None:
-            return found.group().lower() not in _NO_OPERAND
+            return found.group().lower() not in _NO_OPERAND and _null_on(self.sql, at) is None
         char = self.sql[at : at + 1]
         if char == ":":
             return _name(self.sql, at + 1) is not None
         return char != "" and char in "'\"($?0123456789"
 
+    def _shown(self, start: int, end: int) -> str:
+        return f"{self.sql[start : min(end, start + 20)]} at {position(self.sql, start)}"
+
     def _unreadable(self, start: int, end: int, advice: str) -> ParameterError:
-        return ParameterError(
-            f"cannot read the placeholders: {self.sql[start : min(end, start + 20)]} at "
-            f"{position(self.sql, start)}; {advice}",
-            sql=self.sql,
-        )
+        return ParameterError(f"cannot read the placeholders: {self._shown(start, end)}; {advice}", sql=self.sql)
 
 
 _HANDLERS: dict[str, Callable[[_Scanner, int, int], int]] = {

@@ -57,6 +57,13 @@ class AsyncObservedSession(AsyncSession):
         result: T = await super()._exclusive(method, sql, timeout, self._observed, kind, sql, operation, *args)
         return result
 
+    async def _atomically(
+        self, method: str, sql: str, timeout: float | None, operation: Callable[..., Awaitable[T]], *args: Any
+    ) -> T:
+        kind = _OPERATIONS[method]
+        result: T = await super()._atomically(method, sql, timeout, self._observed, kind, sql, operation, *args)
+        return result
+
     async def _observed(self, kind: Operation, sql: str, operation: Callable[..., Awaitable[T]], *args: Any) -> T:
         adapter = self._driver.spec.name
         notify_all(self._observers, StatementStart(adapter, kind, sql))

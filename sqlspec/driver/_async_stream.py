@@ -155,6 +155,8 @@ class AsyncListener:
             await driver.close()
             raise
         self._driver = driver
+        if self._closed:  # meanwhile, by another task
+            await self.close()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -192,6 +194,8 @@ class AsyncListener:
                 await sleep(pause * (0.5 + random.random() / 2))
                 pause = min(pause * 2, MAX_RECONNECT)
                 continue
+            if self._closed:
+                return
             self.gaps += 1
             if self._on_gap is not None:
                 self._on_gap()

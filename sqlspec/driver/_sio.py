@@ -38,6 +38,10 @@ T = TypeVar("T")
 
 _log = logging.getLogger("sqlspec")
 
+_LONGEST_WAIT = 3600.0
+_SWEEP_AT = 1024
+"""Timers in the heap at which cancelled ones are looked for: most are cancelled long before their time."""
+
 sleep = time.sleep
 SyncExecution = SQLResult
 
@@ -72,6 +76,11 @@ class Timer:
         self._done = False
         self.fired = False
 
+    @property
+    def done(self) -> bool:
+        """Whether it was cancelled or has fired."""
+        return self._done
+
     def cancel(self) -> None:
         """Prevent the callback; when it is running now, wait until it has ended."""
         with self._lock:
@@ -88,6 +97,7 @@ class _Clock:
     """One daemon thread per process that fires timers; started by the first one."""
 
     def __init__(self) -> None:
+        self._sweep_at = _SWEEP_AT
         self._reset()
         os.register_at_fork(after_in_child=self._reset)
 
@@ -100,6 +110,10 @@ class _Clock:
     def add(self, seconds: float, callback: Callable[[], object]) -> Timer:
         timer = Timer(callback)
         with self._changed:
+            if len(self._heap) >= self._sweep_at:
+                self._heap = [entry for entry in self._heap if not entry[2].done]
+                heapq.heapify(self._heap)
+                self._sweep_at = max(_SWEEP_AT, 2 * len(self._heap))
             heapq.heappush(self._heap, (time.monotonic() + seconds, next(self._order), timer))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="sqlspec-clock", daemon=True)
@@ -112,7 +126,9 @@ class _Clock:
         while True:
             with self._changed:
                 while not self._heap or self._heap[0][0] > time.monotonic():
-                    self._changed.wait(self._heap[0][0] - time.monotonic() if self._heap else None)
+                    # Cut off, because a wait of more than TIMEOUT_MAX raises.
+                    pause = min(self._heap[0][0] - time.monotonic(), _LONGEST_WAIT) if self._heap else None
+                    self._changed.wait(pause)
                 timer = heapq.heappop(self._heap)[2]
             try:
                 timer.fire()
@@ -238,7 +254,10 @@ class Background:
                         self._busy = None
                         return
                 continue
-            operation(*args)
+            try:
+                operation(*args)
+            except Exception:  # one failing piece of work must not stop the rest
+                _log.exception("background work failed")
 
     def drain(self, seconds: float | None) -> None:
         """Wait until the work queued so far is done, at most `seconds`."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sqlspec.driver._sync_driver import SyncDriver
     from sqlspec.driver._sync_pool import SyncPool, Pooled
 
-__all__ = ("SyncSessionBase", "OpenTransaction", "open_tokens")
+__all__ = ("SyncSessionBase", "OpenTransaction", "check_limit", "open_tokens")
 
 T = TypeVar("T")
 
@@ -40,15 +40,17 @@ class OpenTransaction:
         savepoints: Names of the open savepoints, outermost first.
         purpose: Empty, or why the session opened it by itself.
         started: Clock reading at BEGIN, for observers.
+        ended: Its end has been noted.
     """
 
-    __slots__ = ("opener", "purpose", "savepoints", "started")
+    __slots__ = ("ended", "opener", "purpose", "savepoints", "started")
 
     def __init__(self, opener: str, purpose: str = "", started: float = 0.0) -> None:
         self.opener = opener
         self.purpose = purpose
         self.savepoints: list[str] = []
         self.started = started
+        self.ended = False
 
 
 class SyncSessionBase:
@@ -178,8 +180,7 @@ class SyncSessionBase:
             self._end_turn()
 
     def _timed(self, seconds: float, operation: Callable[..., T], *args: Any) -> T:
-        if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or not seconds > 0:
-            raise ParameterError("timeout must be a positive number of seconds; leave it out for no limit")
+        check_limit(seconds)
         try:
             return call_with_timeout(seconds, self._driver, operation, *args)
         except Expired as expired:
@@ -200,12 +201,25 @@ class SyncSessionBase:
             pool.release(pooled, dirty=True, broken=True)
             raise
         self._closed = self._guarded = True
-        transaction, self._transaction = self._transaction, None
-        if transaction is not None:
-            open_tokens.set(tuple(token for token in open_tokens.get() if token is not transaction))
+        if self._transaction is not None:
             self._dirty = True
+            self._forget(self._transaction, "rollback")
         self._end_turn()
         pool.release(pooled, dirty=self._dirty, broken=self._broken)
+
+    def _forget(self, transaction: OpenTransaction, outcome: str) -> None:
+        """Note the end of a transaction, once."""
+        if transaction.ended:
+            return
+        transaction.ended = True
+        if self._transaction is transaction:
+            self._transaction = None
+            self._guarded = self._closed or self._broken
+            open_tokens.set(tuple(token for token in open_tokens.get() if token is not transaction))
+        self._transaction_ended(transaction, outcome)
+
+    def _transaction_ended(self, transaction: OpenTransaction, outcome: str) -> None:
+        """Do nothing; an observed session reports the end."""
 
     # -- failures ---------------------------------------------------------------------------------
 
@@ -223,6 +237,7 @@ class SyncSessionBase:
             if driver.is_broken(error):
                 self._set_broken()
             translated = self._translated(error, sql)
+            self._end_stray_transaction()
             for note in getattr(error, "__notes__", ()):
                 translated.add_note(note)
             raise translated from error
@@ -243,6 +258,24 @@ class SyncSessionBase:
             if not isinstance(error, Exception):
                 return
             raise error from error.__cause__
+        self._end_stray_transaction()
+
+    def _end_stray_transaction(self, *, suspected: bool = False) -> None:
+        """Roll back what this session does not know to be open, such as a script's that failed behind its BEGIN.
+
+        Args:
+            suspected: There may be one even if the driver cannot tell.
+        """
+        driver = self._driver
+        known = driver.status()
+        if self._broken or self._transaction is not None or known == "idle" or (known == "unknown" and not suspected):
+            return
+        try:
+            driver.rollback()
+        except BaseException as error:
+            self._set_broken()
+            if not isinstance(error, driver.native_errors):
+                raise
 
     def _set_broken(self) -> None:
         self._broken = self._guarded = True
@@ -252,3 +285,13 @@ class SyncSessionBase:
 
     def _refuse(self, method: str, reason: str, sql: str, kind: type[SQLSpecError] = ParameterError) -> NoReturn:
         raise kind(f"cannot call {method}(): {reason}", sql=sql, adapter=self._driver.spec.name)
+
+
+def check_limit(seconds: Any) -> None:
+    """Refuse what is no time limit.
+
+    Raises:
+        ParameterError: It is not a positive number.
+    """
+    if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or not seconds > 0:
+        raise ParameterError("timeout must be a positive number of seconds; leave it out for no limit")

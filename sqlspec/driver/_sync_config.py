@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from sqlspec.core.observe import Checkout, Observer, notify_all
@@ -16,6 +17,7 @@ from sqlspec.driver._features import DriverFeatures, features_of
 from sqlspec.driver._statements import Derived
 from sqlspec.exceptions import ImproperConfigurationError, ParameterError, SQLSpecError, server_error
 from sqlspec.postgres.settings import KeyDialect, redacted_dsn, resolve
+from sqlspec.postgres.sql import quote_channel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -75,6 +77,7 @@ class SyncConfig(Generic[F]):
         self._compiler = Compiler()
         self._derived = Derived(features.codec_options())
         self._pool: SyncPool | None = None
+        self._mutex = Lock()
 
     # -- lifecycle --------------------------------------------------------------------------------
 
@@ -89,7 +92,10 @@ class SyncConfig(Generic[F]):
     def _opened_pool(self) -> SyncPool:
         pool = self._pool
         if pool is None:
-            pool = self._pool = SyncPool(self.connect, self.pool_settings)
+            with self._mutex:  # two threads may come here at once
+                pool = self._pool
+                if pool is None:
+                    pool = self._pool = SyncPool(self.connect, self.pool_settings)
         return pool
 
     def close(self, timeout: float | None = 10.0) -> None:
@@ -151,15 +157,18 @@ class SyncConfig(Generic[F]):
         """
         if not channels:
             raise ParameterError("listen() needs a channel: none given; name at least one")
+        for channel in channels:
+            quote_channel(channel)
         if not self.spec.capabilities.listen:
             raise self.spec.refusal("listen")
-        return SyncListener(self.connect, channels, on_gap)
+        return SyncListener(self.connect, tuple(dict.fromkeys(channels)), on_gap)
 
     # -- diagnostics ------------------------------------------------------------------------------
 
     def stats(self) -> PoolStats:
         """Return the counters of the pool."""
-        return self._opened_pool().stats()
+        pool = self._pool
+        return pool.stats() if pool is not None else PoolStats(0, 0, 0, 0, 0, 0, 0, 0)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({redacted_dsn(self.settings)})"

@@ -57,6 +57,13 @@ class SyncObservedSession(SyncSession):
         result: T = super()._exclusive(method, sql, timeout, self._observed, kind, sql, operation, *args)
         return result
 
+    def _atomically(
+        self, method: str, sql: str, timeout: float | None, operation: Callable[..., T], *args: Any
+    ) -> T:
+        kind = _OPERATIONS[method]
+        result: T = super()._atomically(method, sql, timeout, self._observed, kind, sql, operation, *args)
+        return result
+
     def _observed(self, kind: Operation, sql: str, operation: Callable[..., T], *args: Any) -> T:
         adapter = self._driver.spec.name
         notify_all(self._observers, StatementStart(adapter, kind, sql))

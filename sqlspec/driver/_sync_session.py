@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from sqlspec.core.parameters import AMBIGUOUS
+from sqlspec.core.parameters import AMBIGUOUS, RowsError
 from sqlspec.core.result import RawResult, SQLResult, at_most_one, exactly_one, first_column
 from sqlspec.core.scan import scan
 from sqlspec.core.stack import StatementStack
@@ -359,7 +359,7 @@ class SyncSession(SyncTransactions):
             it holds the rows of all of them, in order.
 
         Raises:
-            ParameterError: A row does not fit; nothing is stored.
+            ParameterError: A row does not fit; nothing is stored. The same holds for whatever `rows` itself raises.
         """
         if self._guarded:
             self._check("execute_many")
@@ -367,11 +367,14 @@ class SyncSession(SyncTransactions):
         if given or keywords:
             self._refuse("execute_many", "the SQL object has parameters of its own; pass them in rows", text)
         plan = self._plan("execute_many", text)
-        with self.transaction():
-            raw = self._exclusive(
-                "execute_many", plan.source, timeout, self._driver.execute_many, plan, plan.bind_many(rows)
-            )
-        return SQLResult(plan, raw, None)
+        bound = plan.bind_many(rows)
+        try:
+            raw = self._atomically("execute_many", plan.source, timeout, self._driver.execute_many, plan, bound)
+        except RowsError as wrapped:
+            failure = wrapped.error
+        else:
+            return SQLResult(plan, raw, None)
+        raise failure
 
     def execute_script(self, text: str, /, *, timeout: float | None = None) -> None:
         """Run several statements without parameters. They are one transaction unless they say otherwise.
@@ -393,9 +396,12 @@ class SyncSession(SyncTransactions):
                 sql=text,
             )
         self._dirty = True
-        self._exclusive("execute_script", text, timeout, self._driver.execute_script, text)
+        self._exclusive("execute_script", text, timeout, self._run_script, text, controls)
+
+    def _run_script(self, text: str, controls: bool) -> None:
+        self._driver.execute_script(text)
         if controls and self._driver.status() in ("active", "failed"):
-            self._exclusive("execute_script", text, None, self._driver.rollback)
+            self._driver.rollback()
             raise TransactionError(
                 "the script left a transaction open: it has been rolled back; end the script with COMMIT",
                 sql=text,
@@ -427,16 +433,10 @@ class SyncSession(SyncTransactions):
                 raise
         if not entries:
             return []
-        if self._transaction is None and not self._driver.atomic_stacks:
-            with self.transaction():
-                raws = self._run_stack(entries, timeout)
-        else:
-            raws = self._run_stack(entries, timeout)
-        return [SQLResult(plan, raw, None) for (plan, _), raw in zip(entries, raws, strict=True)]
-
-    def _run_stack(self, entries: list[tuple[Plan, Sequence[Any]]], timeout: float | None) -> list[RawResult]:
         text = ";\n".join(plan.source for plan, _ in entries)
-        return self._exclusive("execute_stack", text, timeout, self._driver.run_stack, entries)
+        run = self._exclusive if self._driver.atomic_stacks else self._atomically
+        raws = run("execute_stack", text, timeout, self._driver.run_stack, entries)
+        return [SQLResult(plan, raw, None) for (plan, _), raw in zip(entries, raws, strict=True)]
 
     def notify(self, channel: str, payload: str = "") -> None:
         """Send a notification; inside a transaction the server delivers it at commit.

@@ -155,6 +155,8 @@ class SyncListener:
             driver.close()
             raise
         self._driver = driver
+        if self._closed:  # meanwhile, by another task
+            self.close()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -192,6 +194,8 @@ class SyncListener:
                 sleep(pause * (0.5 + random.random() / 2))
                 pause = min(pause * 2, MAX_RECONNECT)
                 continue
+            if self._closed:
+                return
             self.gaps += 1
             if self._on_gap is not None:
                 self._on_gap()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlspec.core.result import RawResult
 from sqlspec.driver._sio import current_name, sleep, uninterrupted
-from sqlspec.driver._sync_base import SyncSessionBase, OpenTransaction, open_tokens
+from sqlspec.driver._sync_base import SyncSessionBase, OpenTransaction, check_limit, open_tokens
 from sqlspec.exceptions import RETRYABLE, CommitUnknownError, ParameterError, SQLSpecError, TransactionError
 from sqlspec.postgres.sql import begin as begin_sql
 from sqlspec.postgres.sql import release, rollback_to, savepoint, set_config_sql
@@ -23,6 +23,7 @@ __all__ = ("SyncSavepoint", "SyncSettings", "SyncTransaction", "SyncTransactions
 
 T = TypeVar("T")
 
+OWN_SAVEPOINT = "sqlspec_call"
 MAX_BACKOFF = 2.0
 FIRST_BACKOFF = 0.01
 
@@ -58,14 +59,18 @@ class SyncTransactions(SyncSessionBase):
                 raise TransactionError(
                     f"cannot call {method}(): a transaction is open already; use transaction() or savepoint() to nest"
                 )
-            self._driver.begin(text)
+            try:
+                self._driver.begin(text)
+            except BaseException as error:
+                try:
+                    self._fail(error, text)
+                    raise
+                finally:
+                    self._end_stray_transaction(suspected=True)  # an interrupted BEGIN may have been run
             transaction = OpenTransaction(current_name(), purpose, time.monotonic())
             open_tokens.set((*open_tokens.get(), transaction))
             self._transaction = transaction
             self._guarded = True
-        except BaseException as error:
-            self._fail(error, text)
-            raise
         finally:
             self._end_turn()
 
@@ -124,9 +129,16 @@ class SyncTransactions(SyncSessionBase):
 
     def _commit_now(self, transaction: OpenTransaction) -> None:
         driver = self._driver
+        committed = False
+
+        def commit() -> None:
+            nonlocal committed
+            driver.commit()
+            committed = True
+
         try:
             # Interrupting a COMMIT would leave its outcome unknown; it is short, so it is waited for.
-            uninterrupted(driver.commit)
+            uninterrupted(commit)
         except driver.native_errors as error:
             self._dirty = True
             translated = self._translated(error, "commit")
@@ -147,7 +159,9 @@ class SyncTransactions(SyncSessionBase):
             self._forget(transaction, "rollback")
             raise
         except BaseException:
-            self._set_broken()
+            if not committed:
+                self._set_broken()
+            self._forget(transaction, "commit" if committed else "unknown")
             raise
         self._forget(transaction, "commit")
 
@@ -161,15 +175,73 @@ class SyncTransactions(SyncSessionBase):
                 raise
         self._forget(transaction, "rollback")
 
-    def _forget(self, transaction: OpenTransaction, outcome: str) -> None:
-        if self._transaction is transaction:
-            self._transaction = None
-            self._guarded = self._closed or self._broken
-            open_tokens.set(tuple(token for token in open_tokens.get() if token is not transaction))
-            self._transaction_ended(transaction, outcome)
+    # -- several round trips as one call --------------------------------------------------------------
 
-    def _transaction_ended(self, transaction: OpenTransaction, outcome: str) -> None:
-        """Do nothing; an observed session reports the end."""
+    def _atomically(
+        self,
+        method: str,
+        sql: str,
+        timeout: float | None,
+        operation: Callable[..., T],
+        *args: Any,
+    ) -> T:
+        """Run one operation of the driver in a transaction of its own, or in a savepoint of the open one.
+
+        All of it is one turn: calls of other tasks queue, as behind a single statement.
+        """
+        if timeout is not None:
+            check_limit(timeout)
+        self._take_turn(method)
+        try:
+            if self._transaction is None:
+                return self._in_own_transaction(sql, timeout, operation, *args)
+            return self._in_own_savepoint(sql, timeout, operation, *args)
+        finally:
+            self._end_turn()
+
+    def _in_own_transaction(
+        self, sql: str, timeout: float | None, operation: Callable[..., T], *args: Any
+    ) -> T:
+        transaction = OpenTransaction(current_name(), "", time.monotonic())
+        try:
+            self._driver.begin(begin_sql())
+            result = (operation(*args) if timeout is None else self._timed(timeout, operation, *args))
+        except BaseException as error:
+            try:
+                self._fail(error, sql)
+                raise
+            finally:
+                self._end_stray_transaction(suspected=True)
+                self._forget(transaction, "rollback")
+        self._commit_now(transaction)
+        return result
+
+    def _in_own_savepoint(
+        self, sql: str, timeout: float | None, operation: Callable[..., T], *args: Any
+    ) -> T:
+        driver = self._driver
+        opened = False
+        try:
+            driver.execute_script(savepoint(OWN_SAVEPOINT))
+            opened = True
+            result = (operation(*args) if timeout is None else self._timed(timeout, operation, *args))
+            driver.execute_script(release(OWN_SAVEPOINT))
+        except BaseException as error:
+            try:
+                self._fail(error, sql)
+                raise
+            finally:
+                if opened and not self._broken:
+                    self._undo(OWN_SAVEPOINT)
+        return result
+
+    def _undo(self, name: str) -> None:
+        try:
+            self._driver.execute_script(f"{rollback_to(name)};\n{release(name)}")
+        except BaseException as error:
+            self._set_broken()
+            if not isinstance(error, self._driver.native_errors):
+                raise
 
     # -- scopes -----------------------------------------------------------------------------------
 
@@ -270,29 +342,40 @@ class SyncTransactions(SyncSessionBase):
         chosen = name if name is not None else f"sqlspec_{len(transaction.savepoints) + 1}"
         if chosen in transaction.savepoints:
             raise TransactionError(f"cannot open savepoint {chosen}: one of this name is open; choose another name")
-        self._exclusive("savepoint", None, None, self._driver.execute_script, savepoint(chosen))
+        text = savepoint(chosen)
+        # The name is taken at once: another task may open one while this call waits for its turn.
         transaction.savepoints.append(chosen)
+        try:
+            self._exclusive("savepoint", None, None, self._driver.execute_script, text)
+        except BaseException:
+            transaction.savepoints.remove(chosen)
+            raise
         return chosen
 
-    def _close_savepoint(self, name: str, failed: bool) -> None:
+    def _close_savepoint(self, name: str, opened_in: OpenTransaction | None, failed: bool) -> None:
         transaction = self._transaction
-        if transaction is None or name not in transaction.savepoints or self._broken:
+        if transaction is None or transaction is not opened_in or name not in transaction.savepoints or self._broken:
             return  # the transaction has ended meanwhile, and the savepoint with it
         self._check("savepoint")
         if transaction.savepoints[-1] != name:
             inner = transaction.savepoints[-1]
             raise TransactionError(f"cannot close savepoint {name}: {inner} inside it is still open; leave it first")
-        if failed:
-            self._undo_savepoint(name)
-        else:
-            try:
-                self._exclusive("savepoint", None, None, self._driver.execute_script, release(name))
-            except SQLSpecError:
-                # An error inside was swallowed and has aborted the transaction: undo, so that it can go on.
-                if not self._broken:
-                    self._undo_savepoint(name)
-                raise
-        transaction.savepoints.remove(name)
+        try:
+            if failed:
+                self._undo_savepoint(name)
+            else:
+                self._release_savepoint(name)
+        finally:
+            transaction.savepoints.remove(name)
+
+    def _release_savepoint(self, name: str) -> None:
+        try:
+            self._exclusive("savepoint", None, None, self._driver.execute_script, release(name))
+        except SQLSpecError:
+            # An error inside was swallowed and has aborted the transaction: undo, so that it can go on.
+            if not self._broken:
+                self._undo_savepoint(name)
+            raise
 
     def _undo_savepoint(self, name: str) -> None:
         text = f"{rollback_to(name)};\n{release(name)}"
@@ -313,20 +396,22 @@ class SyncTransactions(SyncSessionBase):
 class SyncSavepoint:
     """A scope inside a transaction; see `savepoint`."""
 
-    __slots__ = ("_name", "_session")
+    __slots__ = ("_name", "_opened_in", "_session")
 
     def __init__(self, session: SyncTransactions, name: str | None) -> None:
         self._session = session
         self._name = name
+        self._opened_in: OpenTransaction | None = None
 
     def __enter__(self) -> Self:
         self._name = self._session._open_savepoint(self._name)
+        self._opened_in = self._session._transaction
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._session._close_savepoint(self._name or "", error is not None)
+        self._session._close_savepoint(self._name or "", self._opened_in, error is not None)
 
 
 class SyncTransaction:
@@ -404,7 +489,11 @@ class SyncSettings:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is None and self._previous and self._session.in_transaction:
-            self._session._apply_settings(self._previous)
+            try:
+                self._session._apply_settings(self._previous)
+            except BaseException as failure:
+                self._scope.__exit__(type(failure), failure, failure.__traceback__)
+                raise
         self._scope.__exit__(kind, error, trace)
 
 

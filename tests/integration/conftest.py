@@ -57,9 +57,7 @@ def admin(dsn: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 @pytest.fixture
-async def flavour(
-    request: pytest.FixtureRequest, dsn: str, admin: psycopg.Connection[Any]
-) -> AsyncIterator[Flavour]:
+async def flavour(request: pytest.FixtureRequest, dsn: str, admin: psycopg.Connection[Any]) -> AsyncIterator[Flavour]:
     schema = f"test_{next(_numbers)}"
     admin.execute(sql.SQL("create schema {}").format(sql.Identifier(schema)))
     made = Flavour(request.param, dsn, schema)

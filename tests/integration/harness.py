@@ -86,13 +86,11 @@ class Flavour:
             observers: As for the config class.
             overrides: Keys of `connection_config`.
         """
-        settings = {"search_path": f"{self.schema}, public"}
+        settings = {"search_path": f"{self.schema}, public", "synchronous_commit": "off"}
         settings.update((connection_config or {}).get("session_settings", {}))
         settings.update(overrides.pop("session_settings", {}))
         keys = {"dsn": self._dsn, **(connection_config or {}), **overrides, "session_settings": settings}
-        config = self.config_class(
-            connection_config=keys, driver_features=driver_features, observers=tuple(observers)
-        )
+        config = self.config_class(connection_config=keys, driver_features=driver_features, observers=tuple(observers))
         self._made.append(config)
         return AsAsync(config) if self.is_sync else config
 
@@ -164,7 +162,8 @@ def _run_here(coroutine: Coroutine[Any, Any, Any]) -> Any:
 
 
 def _wrapped(value: Any) -> Any:
-    return AsAsync(value) if _twin(type(value)) is not None else value
+    kind: Any = type(value)
+    return AsAsync(value) if _twin(kind) is not None else value
 
 
 @cache
@@ -186,7 +185,8 @@ class AsAsync:
 
     def __getattr__(self, name: str) -> Any:
         target = self._target
-        twin = inspect.getattr_static(_twin(type(target)), name, None)
+        kind: Any = type(target)
+        twin = inspect.getattr_static(_twin(kind), name, None)
         if inspect.iscoroutinefunction(twin):
             return partial(_call, getattr(target, name))
         if inspect.isasyncgenfunction(twin):
@@ -284,15 +284,9 @@ def apply_expectations(items: list[pytest.Item], table: Iterable[Expected], whol
         path = item.nodeid.partition("::")[0].removeprefix("tests/integration/")
         seen.add(path)
         name, _, parameters = item.name.partition("[")
-        hits = [
-            index
-            for index, entry in enumerate(table)
-            if entry.applies(f"{path}::{name}", parameters, flavour)
-        ]
+        hits = [index for index, entry in enumerate(table) if entry.applies(f"{path}::{name}", parameters, flavour)]
         used.update(hits)
-        failures = _refused(item, FLAVOURS[flavour].spec) + [
-            (table[hit].raises, table[hit].reason) for hit in hits
-        ]
+        failures = _refused(item, FLAVOURS[flavour].spec) + [(table[hit].raises, table[hit].reason) for hit in hits]
         if len(failures) > 1:
             wrong.append(f"{item.nodeid}: {len(failures)} reasons to fail")
         elif failures:

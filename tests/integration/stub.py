@@ -78,9 +78,7 @@ class StubDriver(AsyncDriver):
 
     @classmethod
     async def connect(cls, settings: ConnectionSettings, derived: Derived) -> StubDriver:
-        return cls(
-            await psycopg.AsyncConnection.connect(autocommit=True, **libpq.connect_options(settings)), derived
-        )
+        return cls(await psycopg.AsyncConnection.connect(autocommit=True, **libpq.connect_options(settings)), derived)
 
     @property
     def connection(self) -> psycopg.AsyncConnection[Any]:
@@ -131,17 +129,11 @@ class StubDriver(AsyncDriver):
         codecs = self.derived.codecs
         formats = [0 if (codec := codecs.get(oid)) is None or codec.is_text_fallback else 1 for oid in oids]
         values = codecs.encoder(oids)(args)
-        (result,) = await self._ask(
-            self._connection.pgconn.send_query_prepared, b"", values, formats, pq.Format.BINARY
-        )
+        (result,) = await self._ask(self._connection.pgconn.send_query_prepared, b"", values, formats, pq.Format.BINARY)
         names = tuple(column.name for column in columns)
         decode = codecs.decoder(tuple(column.oid for column in columns), names)
         rows = [
-            dict(
-                zip(
-                    names, decode([result.get_value(row, at) for at in range(result.nfields)]), strict=True
-                )
-            )
+            dict(zip(names, decode([result.get_value(row, at) for at in range(result.nfields)]), strict=True))
             for row in range(result.ntuples)
         ]
         return RawResult(rows, columns, "mapping", None)

@@ -188,7 +188,9 @@ class AsyncpgDriver(AsyncDriver):
         Inside a transaction the error has already aborted it, so it must reach the user.
         """
         fields: Any = error
-        if not is_stale_statement(fields.sqlstate, _words(error)):
+        # asyncpg puts words of its own in place of the server's for this one.
+        stale = isinstance(error, asyncpg.InvalidCachedStatementError)
+        if not stale and not is_stale_statement(fields.sqlstate, _words(error)):
             raise error
         self._statements.discard(sql)
         if self._connection.is_in_transaction():
@@ -215,10 +217,15 @@ class AsyncpgDriver(AsyncDriver):
         prepared.used = True
         check = prepared.check
         bound = (check(row) for row in rows)
-        if not plan.returns_rows and not counted:
-            await self._stoppable(prepared.statement.executemany(bound))
-            return RawResult((), (), "tuple", None)
-        found = await self._stoppable(prepared.statement.fetchmany(bound))
+        try:
+            if not plan.returns_rows and not counted:
+                await self._stoppable(prepared.statement.executemany(bound))
+                return RawResult((), (), "tuple", None)
+            found = await self._stoppable(prepared.statement.fetchmany(bound))
+        except asyncpg.PostgresError as error:
+            if is_stale_statement(error.sqlstate, _words(error)):
+                self._statements.discard(sql)
+            raise
         if counted:
             return RawResult((), (), "tuple", len(found))
         if self._refusals.met:
@@ -266,8 +273,8 @@ class AsyncpgDriver(AsyncDriver):
 
     async def open_cursor(self, plan: Plan, args: Sequence[Any]) -> AsyncCursor:
         prepared = self._statements.get(plan.sql) or await self._prepare(plan.sql)
-        cursor = await prepared.statement.cursor(*prepared.check(args))
-        return _Cursor(cursor, prepared.columns, self._refusals)
+        cursor = await self._stoppable(prepared.statement.cursor(*prepared.check(args)))
+        return _Cursor(self, cursor, prepared.columns)
 
     # -- errors and cancellation ------------------------------------------------------------------
 
@@ -344,17 +351,17 @@ class AsyncpgDriver(AsyncDriver):
 class _Cursor(AsyncCursor):
     """A portal of the extended query protocol."""
 
-    __slots__ = ("_columns", "_cursor", "_refusals")
+    __slots__ = ("_columns", "_cursor", "_driver")
 
-    def __init__(self, cursor: Any, columns: tuple[Column, ...], refusals: Refusals) -> None:
+    def __init__(self, driver: AsyncpgDriver, cursor: Any, columns: tuple[Column, ...]) -> None:
+        self._driver = driver
         self._cursor: Any = cursor
         self._columns = columns
-        self._refusals = refusals
 
     async def fetch(self, count: int) -> RawResult:
-        rows = await self._cursor.fetch(count)
-        if self._refusals.met:
-            self._refusals.raise_first(rows, self._columns)
+        rows = await self._driver._stoppable(self._cursor.fetch(count))
+        if self._driver._refusals.met:
+            self._driver._refusals.raise_first(rows, self._columns)
         return RawResult(rows, self._columns, "tuple", None)
 
     async def close(self) -> None:

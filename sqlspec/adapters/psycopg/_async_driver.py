@@ -8,6 +8,7 @@ the types that the server described, so that no type is derived from a Python va
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -52,6 +53,9 @@ _STATUS: dict[int, DriverStatus] = {
     pq.TransactionStatus.INTRANS: "active",
     pq.TransactionStatus.INERROR: "failed",
 }
+_SAVEPOINT = "savepoint sqlspec_stack"
+_RELEASE = "release sqlspec_stack"
+_UNDO = "rollback to sqlspec_stack; release sqlspec_stack"
 _FORGOTTEN_AT_ONCE = 16
 """Evicted statements that are closed on the server together, in one round trip."""
 
@@ -79,10 +83,10 @@ class _Prepared:
         self.used = True
 
 
-class _Sendable(NamedTuple):
-    """One statement of a stack: prepared, or a command without parameters and rows."""
+class _Step(NamedTuple):
+    """One statement of a pipeline: prepared, or a command without parameters and rows."""
 
-    plan: Plan
+    sql: str
     prepared: _Prepared | None
     values: list[bytes | None]
 
@@ -94,6 +98,7 @@ class AsyncPsycopgDriver(AsyncDriver):
         "_closing",
         "_connection",
         "_forgotten",
+        "_inbox",
         "_listening",
         "_names",
         "_pgconn",
@@ -115,6 +120,7 @@ class AsyncPsycopgDriver(AsyncDriver):
         self._names = itertools.count(1)
         self._closing = False
         self._listening = False
+        self._inbox: deque[Notification] = deque()
 
     # -- the connection ---------------------------------------------------------------------------
 
@@ -245,6 +251,13 @@ class AsyncPsycopgDriver(AsyncDriver):
                 return await self._prepare(sql)
         raise protocol.failure(result)
 
+    def _discard_stale(self, sql: str, error: BaseException) -> None:
+        """Forget a statement that the schema has left behind, where running it again is not for us to do."""
+        if isinstance(error, protocol.Error) and protocol.is_stale(error):
+            stale = self._statements.discard(sql)
+            if stale is not None:
+                self._forgotten.append(stale.name)
+
     async def execute_many(self, plan: Plan, rows: Iterable[Sequence[Any]]) -> RawResult:
         prepared = self._statements.get(plan.sql) or await self._prepare(plan.sql)
         prepared.used = True
@@ -262,7 +275,11 @@ class AsyncPsycopgDriver(AsyncDriver):
             known = known and affected is not None
             count += affected or 0
 
-        await self._pipeline(commands, receive)
+        try:
+            await self._pipeline(commands, receive)
+        except protocol.Error as error:
+            self._discard_stale(plan.sql, error)
+            raise
         return RawResult(found, prepared.columns, "tuple", count if known else None)
 
     async def _pipeline(self, commands: Iterator[Callable[[], Any]], receive: Callable[[int, PGresult], None]) -> None:
@@ -309,28 +326,44 @@ class AsyncPsycopgDriver(AsyncDriver):
     async def run_stack(self, entries: Sequence[tuple[Plan, Sequence[Any]]]) -> list[RawResult]:
         if not self._can_send_together(entries):
             return await self._run_in_turn(entries)
-        sendable = []
+        steps = []
         for index, (plan, args) in enumerate(entries):
             try:
-                sendable.append(await self._make_sendable(plan, args))
+                steps.append(await self._make_step(plan, args))
             except Exception as error:
                 error.add_note(f"statement {index} of the stack: {plan.source}")
                 raise
+        nested = self.status() != "idle"
+        if nested:  # all or nothing there too, in the same round trip
+            steps = [_Step(_SAVEPOINT, None, []), *steps, _Step(_RELEASE, None, [])]
         results: list[RawResult] = []
 
         def receive(index: int, result: PGresult) -> None:
-            prepared = sendable[index].prepared
+            prepared = steps[index].prepared
             if prepared is None:
                 results.append(RawResult((), (), "tuple", result.command_tuples))
             else:
                 results.append(self._rows(prepared, result))
 
         try:
-            await self._pipeline(map(self._sender, sendable), receive)
-        except protocol.Error as error:
-            error.add_note(f"statement {len(results)} of the stack: {sendable[len(results)].plan.source}")
+            await self._pipeline(map(self._sender, steps), receive)
+        except BaseException as error:
+            index = len(results) - nested
+            if 0 <= index < len(entries):  # else a constraint was checked at the end
+                plan = entries[index][0]
+                error.add_note(f"statement {index} of the stack: {plan.source}")
+                self._discard_stale(plan.sql, error)
+            if nested:
+                await self._undo_stack()
             raise
-        return results
+        return results[1:-1] if nested else results
+
+    async def _undo_stack(self) -> None:
+        if self.status() in ("active", "failed"):
+            try:
+                await self.execute_script(_UNDO)
+            except protocol.Error:
+                pass  # the transaction had been aborted before, so there is no savepoint
 
     def _can_send_together(self, entries: Sequence[tuple[Plan, Sequence[Any]]]) -> bool:
         """Tell whether no statement must be prepared after a command that may create what it needs."""
@@ -343,29 +376,31 @@ class AsyncPsycopgDriver(AsyncDriver):
         return True
 
     async def _run_in_turn(self, entries: Sequence[tuple[Plan, Sequence[Any]]]) -> list[RawResult]:
-        if self.status() != "idle":
-            return await super().run_stack(entries)
-        await self.begin("begin")
+        nested = self.status() != "idle"
+        await self.execute_script(_SAVEPOINT if nested else "begin")
         try:
             results = await super().run_stack(entries)
         except BaseException:
-            await self.rollback()
+            if nested:
+                await self._undo_stack()
+            elif not self.is_closed():
+                await self.rollback()
             raise
-        await self.commit()
+        await (self.execute_script(_RELEASE) if nested else self.commit())
         return results
 
-    async def _make_sendable(self, plan: Plan, args: Sequence[Any]) -> _Sendable:
+    async def _make_step(self, plan: Plan, args: Sequence[Any]) -> _Step:
         if not (plan.returns_rows or plan.arity or plan.verb in _PREPARED_VERBS):
-            return _Sendable(plan, None, [])
+            return _Step(plan.sql, None, [])
         prepared = self._statements.get(plan.sql) or await self._prepare(plan.sql)
         prepared.used = True
-        return _Sendable(plan, prepared, prepared.encode(args))
+        return _Step(plan.sql, prepared, prepared.encode(args))
 
-    def _sender(self, item: _Sendable) -> Callable[[], Any]:
-        if item.prepared is None:
-            return partial(self._pgconn.send_query_params, item.plan.sql.encode(), None, result_format=BINARY)
-        prepared = item.prepared
-        return partial(self._pgconn.send_query_prepared, prepared.name, item.values, prepared.formats, BINARY)
+    def _sender(self, step: _Step) -> Callable[[], Any]:
+        if step.prepared is None:
+            return partial(self._pgconn.send_query_params, step.sql.encode(), None, result_format=BINARY)
+        prepared = step.prepared
+        return partial(self._pgconn.send_query_prepared, prepared.name, step.values, prepared.formats, BINARY)
 
     # -- errors and cancellation ------------------------------------------------------------------
 
@@ -391,14 +426,18 @@ class AsyncPsycopgDriver(AsyncDriver):
             await self.execute_script(listen_sql(channel))
 
     async def notifications(self) -> AsyncIterator[Notification]:
+        while not self._closing:
+            await self._wait_for_notifications()
+            while self._inbox and not self._closing:
+                yield self._inbox.popleft()
+
+    async def _wait_for_notifications(self) -> None:
+        # Nothing is yielded in here: a reader who stops early must not keep the connection from being closed.
         self._listening = True
         try:
-            while not self._closing:
-                # The wait is limited so that `close` from another task or thread is noticed.
-                async for note in self._connection.notifies(timeout=0.5):
-                    yield Notification(note.channel, note.payload, note.pid)
-                    if self._closing:
-                        break
+            # The wait is limited so that `close` from another task or thread is noticed.
+            async for note in self._connection.notifies(timeout=0.5, stop_after=1):
+                self._inbox.append(Notification(note.channel, note.payload, note.pid))
         finally:
             self._listening = False
             if self._closing:

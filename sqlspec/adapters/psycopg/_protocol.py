@@ -13,6 +13,7 @@ from sqlspec.exceptions import (
     MissingDependencyError,
     OperationalError,
     ends_session,
+    is_stale_statement,
 )
 from sqlspec.postgres.dsn import LIBPQ_ONLY
 
@@ -98,7 +99,7 @@ def pipeline(
                 break
         if sending and ready & Ready.W:
             try:
-                sending = answers.error is None and _send_some(commands)
+                sending = answers.error is None and answers.unread is None and _send_some(commands)
             except Exception as error:  # a row that does not fit, met while rows are read lazily
                 refused, sending = error, False
             if not sending:
@@ -111,6 +112,8 @@ def pipeline(
         raise refused
     if answers.error is not None:
         raise failure(answers.error)
+    if answers.unread is not None:
+        raise answers.unread
 
 
 class _Answers:
@@ -122,6 +125,7 @@ class _Answers:
         self._command = 0
         self._answered = False
         self.error: PGresult | None = None
+        self.unread: Exception | None = None
 
     def read(self) -> bool:
         """Take what has arrived; `True` once the synchronisation point is reached."""
@@ -138,8 +142,11 @@ class _Answers:
             self._answered = True
             if result.status == FATAL_ERROR:
                 self.error = self.error or result
-            elif result.status != PIPELINE_ABORTED and self.error is None:
-                self._receive(self._command, result)
+            elif result.status != PIPELINE_ABORTED and self.error is None and self.unread is None:
+                try:
+                    self._receive(self._command, result)
+                except Exception as error:  # a value that Python cannot hold; the rest must be read all the same
+                    self.unread = error
         return False
 
 
@@ -180,6 +187,11 @@ def connect_error_info(error: BaseException) -> ErrorInfo:
     sqlstate = getattr(error, "sqlstate", None)
     words = " ".join(str(error).split())
     return ErrorInfo(f"cannot connect: {words}", sqlstate, fallback=DatabaseConnectionError)
+
+
+def is_stale(error: psycopg.Error) -> bool:
+    """Tell whether a statement failed because it was prepared before the schema changed."""
+    return is_stale_statement(error.diag.sqlstate, error.diag.message_primary or "")
 
 
 def ends_connection(error: BaseException) -> bool:

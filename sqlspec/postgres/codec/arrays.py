@@ -123,6 +123,31 @@ def _pack_elements(oid: int, dims: Sequence[int], packed: Sequence[bytes | None]
     return b"".join(parts)
 
 
+_EXACT_TYPES: dict[Inline, type] = {"int2": int, "int4": int, "int8": int, "float8": float, "text": str}
+
+
+def _quick_encoder(element: Codec) -> Callable[[Sequence[Any]], list[bytes | None] | None] | None:
+    """Build the way around the codec for elements that are all of the usual class and in range.
+
+    Returns:
+        A function that gives `None` where the codec has to look at each element, or `None` for other types.
+    """
+    exact = _EXACT_TYPES.get(element.inline)
+    if exact is None:
+        return None
+    pack = str.encode if exact is str else element.pack
+
+    def encode(flat: Sequence[Any]) -> list[bytes | None] | None:
+        if set(map(type, flat)) != {exact} or (exact is str and "\0" in "".join(flat)):
+            return None
+        try:
+            return [pack(item) for item in flat]
+        except (struct.error, UnicodeEncodeError):
+            return None
+
+    return encode
+
+
 def array_codec(oid: int, element: Codec) -> Codec:
     """Build the codec of an array type.
 
@@ -137,8 +162,14 @@ def array_codec(oid: int, element: Codec) -> Codec:
         dims, flat = _flatten(value, element)
         return _pack_elements(element.oid, dims, _each(element.pack, flat, dims))
 
+    encode_quickly = _quick_encoder(element)
+
     def encode(value: Any) -> bytes:
         dims, flat = _flatten(value, element)
+        if encode_quickly is not None:
+            packed = encode_quickly(flat)
+            if packed is not None:
+                return _pack_elements(element.oid, dims, packed)
         return _pack_elements(element.oid, dims, _each(element.encode, flat, dims))
 
     def as_text(value: Any) -> bytes:

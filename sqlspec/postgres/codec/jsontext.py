@@ -53,6 +53,7 @@ def _plain(value: Any) -> Any:
 
 
 _encode = msgspec.json.Encoder(enc_hook=_plain).encode
+_encode_strictly = json.JSONEncoder(allow_nan=False, check_circular=False).encode
 
 
 def _dumps(value: Any) -> bytes:
@@ -60,7 +61,7 @@ def _dumps(value: Any) -> bytes:
         data = _encode(value)
         # msgspec writes null for a float that is not finite, so a document with a null needs a second look.
         if b"null" in data:
-            json.dumps(msgspec.to_builtins(value, str_keys=True, enc_hook=_plain), allow_nan=False)
+            _encode_strictly(msgspec.to_builtins(value, str_keys=True, enc_hook=_plain))
     except RecursionError:
         raise ValueRefused(_TOO_DEEP) from None
     except UnicodeEncodeError:

@@ -145,6 +145,7 @@ _NEGATIVE, _NAN, _INF, _NEG_INF = 0x4000, 0xC000, 0xD000, 0xF000
 _SPECIAL = {_NAN: Decimal("NaN"), _INF: Decimal("Infinity"), _NEG_INF: Decimal("-Infinity")}
 _MAX_SCALE = 0x3FFF
 _MAX_INTEGER_DIGITS = 131072
+_SHORT = 20
 _TO_GROUP = ("", "000", "00", "0")  # zeros that complete the last group of four, by scale modulo 4
 
 
@@ -188,15 +189,33 @@ def _to_decimal(value: Any) -> Decimal:
 def pack_numeric(value: Decimal) -> bytes:
     """Write a coerced `Decimal`."""
     text = str(value)
-    if len(text) > 19 or "E" in text or "N" in text or "I" in text:
-        return _pack_any_numeric(value)
+    return (_pack_short(text) if len(text) < _SHORT else None) or _pack_any_numeric(value)
+
+
+def encode_numeric(value: Any) -> bytes:
+    """Coerce and write at once."""
+    if value.__class__ is Decimal:
+        # A short plain number is within all limits, so that there is nothing to coerce.
+        text = str(value)
+        if len(text) < _SHORT:
+            wire = _pack_short(text)
+            if wire is not None:
+                return wire
+    return pack_numeric(coerce_numeric(value))
+
+
+def _pack_short(text: str) -> bytes | None:
+    """Write a number of at most 19 characters; `None` when it is no plain number but `1E+5`, `NaN` or the like."""
     negative = 0
     if text[0] == "-":
         negative = _NEGATIVE
         text = text[1:]
     whole, _, fraction = text.partition(".")
     scale = len(fraction)
-    number = int(whole + fraction + _TO_GROUP[scale & 3])
+    try:
+        number = int(whole + fraction + _TO_GROUP[scale & 3])
+    except ValueError:
+        return None
     weight = -((scale + 3) >> 2)
     if number < 10000:
         if not number:
@@ -211,11 +230,6 @@ def pack_numeric(value: Decimal) -> bytes:
     while not digits[-1]:
         digits.pop()
     return _SMALL[len(digits)].pack(len(digits), weight, negative, scale, *digits)
-
-
-def encode_numeric(value: Any) -> bytes:
-    """Coerce and write at once."""
-    return pack_numeric(coerce_numeric(value))
 
 
 def _pack_any_numeric(value: Decimal) -> bytes:
@@ -254,6 +268,11 @@ def unpack_numeric(data: bytes) -> Decimal:
     elif size == 14:
         _, weight, sign, scale, high, middle, low = _DIGITS3.unpack(data)
         number = (high * 10000 + middle) * 10000 + low
+    elif 14 < size < 24:
+        _, weight, sign, scale, *digits = _SMALL[(size - 8) >> 1].unpack(data)
+        number = 0
+        for digit in digits:
+            number = number * 10000 + digit
     else:
         return _unpack_any_numeric(data)
     shift = scale + 4 * weight - 2 * (size - 10)  # power of ten from the last digit group to the scale
@@ -273,6 +292,8 @@ def _unpack_any_numeric(data: bytes) -> Decimal:
     count, weight, sign, scale = _HEAD.unpack_from(data)
     if sign in _SPECIAL:
         return _SPECIAL[sign]
+    if not count:
+        return Decimal(f"0E-{scale}")
     text = "".join([f"{digit:04d}" for digit in struct.unpack_from(f">{count}H", data, 8)])
     point = 4 * (weight + 1)
     if point > 0:

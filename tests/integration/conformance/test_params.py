@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import OrderedDict
 from dataclasses import dataclass
+from datetime import date
 from types import MappingProxyType
 from typing import Any
 
@@ -121,10 +122,7 @@ async def test_more_than_nine_placeholders(session: Any) -> None:
     marks = ", ".join(["?::int"] * 12)
     assert await session.select_value(f"select array[{marks}]", numbers) == numbers
     fields = ", ".join(f":p{n}::int" for n in numbers)
-    assert (
-        await session.select_value(f"select array[{fields}]", {f"p{n}": n for n in reversed(numbers)})
-        == numbers
-    )
+    assert await session.select_value(f"select array[{fields}]", {f"p{n}": n for n in reversed(numbers)}) == numbers
 
 
 async def test_names_that_are_options_of_the_call_need_a_mapping(session: Any) -> None:
@@ -145,38 +143,36 @@ async def test_a_null_parameter_in_every_style(session: Any) -> None:
 # -- values that do not fit are refused before anything is sent ---------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("sql", "args", "keywords", "words"),
-    [
-        ("select 1", (5,), {}, "1 parameters given: the statement has no placeholders"),
-        ("select 1", (), {"a": 5}, r"keyword parameters given \(a\): the statement has no placeholders"),
-        ("select $1::int", (), {}, "1 parameter expected: 0 given"),
-        ("select $1::int", (1, 2), {}, "1 parameter expected: 2 given"),
-        ("select $1::int", ((),), {}, "1 parameter expected: 0 given"),
-        ("select $1::int, $2::int", (1,), {}, "2 parameters expected: 1 given"),
-        ("select $1::int, $2::int", ([1, 2, 3],), {}, "2 parameters expected: 3 given"),
-        ("select $2::int", (1,), {}, "2 parameters expected: 1 given"),
-        ("select $1::int", (), {"a": 5}, "the statement has positional placeholders"),
-        ("select %s::int, %s::int", (1,), {}, "2 parameters expected: 1 given"),
-        ("select ?::int", (1, 2), {}, "1 parameter expected: 2 given"),
-        ("select :a::int", (), {}, "missing parameters: a"),
-        ("select :a::int", (), {"b": 1}, "missing parameters: a"),
-        ("select :a::int", ({"a": 1, "b": 2},), {}, "unused parameters: b"),
-        ("select :a::int", (), {"a": 1, "b": 2}, "unused parameters: b"),
-        ("select :a::int", (5,), {}, r"parameters without names given.*\(a\)"),
-        ("select :a::int", ((5,),), {}, "parameters without names given"),
-        ("select :a::int", ({"a": 1},), {"a": 1}, "a mapping and keyword parameters given"),
-        ("select %(a)s::int", ({},), {}, "missing parameters: a"),
-    ],
-)
-async def test_a_wrong_count_or_name_is_refused_before_sending(
-    session: Any, untouched: Any, sql: str, args: tuple[Any, ...], keywords: dict[str, Any], words: str
-) -> None:
+MISFITS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
+    ("select 1", (5,), {}, "1 parameters given: the statement has no placeholders"),
+    ("select 1", (), {"a": 5}, r"keyword parameters given \(a\): the statement has no placeholders"),
+    ("select $1::int", (), {}, "1 parameter expected: 0 given"),
+    ("select $1::int", (1, 2), {}, "1 parameter expected: 2 given"),
+    ("select $1::int", ((),), {}, "1 parameter expected: 0 given"),
+    ("select $1::int, $2::int", (1,), {}, "2 parameters expected: 1 given"),
+    ("select $1::int, $2::int", ([1, 2, 3],), {}, "2 parameters expected: 3 given"),
+    ("select $2::int", (1,), {}, "2 parameters expected: 1 given"),
+    ("select $1::int", (), {"a": 5}, "the statement has positional placeholders"),
+    ("select %s::int, %s::int", (1,), {}, "2 parameters expected: 1 given"),
+    ("select ?::int", (1, 2), {}, "1 parameter expected: 2 given"),
+    ("select :a::int", (), {}, "missing parameters: a"),
+    ("select :a::int", (), {"b": 1}, "missing parameters: a"),
+    ("select :a::int", ({"a": 1, "b": 2},), {}, "unused parameters: b"),
+    ("select :a::int", (), {"a": 1, "b": 2}, "unused parameters: b"),
+    ("select :a::int", (5,), {}, r"parameters without names given.*\(a\)"),
+    ("select :a::int", ((5,),), {}, "parameters without names given"),
+    ("select :a::int", ({"a": 1},), {"a": 1}, "a mapping and keyword parameters given"),
+    ("select %(a)s::int", ({},), {}, "missing parameters: a"),
+]
+
+
+async def test_a_wrong_count_or_name_is_refused_before_sending(session: Any, untouched: Any) -> None:
     async with untouched(session):
-        for method in (session.select, session.select_one, session.select_value, session.execute):
-            with pytest.raises(ParameterError, match=words) as caught:
-                await method(sql, *args, **keywords)
-            assert caught.value.sql == sql
+        for sql, args, keywords, words in MISFITS:
+            for method in (session.select, session.select_one, session.select_value, session.execute):
+                with pytest.raises(ParameterError, match=words) as caught:
+                    await method(sql, *args, **keywords)
+                assert caught.value.sql == sql
     assert await session.select_value("select 1") == 1
 
 
@@ -188,9 +184,7 @@ async def test_a_wrong_count_or_name_is_refused_before_sending(
         "select :a::int, %s::int",
     ],
 )
-async def test_two_styles_in_one_statement_are_refused_by_position(
-    session: Any, untouched: Any, sql: str
-) -> None:
+async def test_two_styles_in_one_statement_are_refused_by_position(session: Any, untouched: Any, sql: str) -> None:
     async with untouched(session):
         with pytest.raises(ParameterError, match=r"1:8.*1:\d+"):
             await session.select(sql, 1, 2)
@@ -243,10 +237,10 @@ async def test_no_message_holds_a_value(session: Any) -> None:
 
 async def test_types_come_from_the_server_and_not_from_the_value(session: Any) -> None:
     assert await session.select_value("select $1", "text") == "text"
-    assert await session.select_value("select pg_typeof($1)::text", "x") == "text"
+    assert await session.select_value("select pg_typeof(x)::text from (select $1 as x) as q", "x") == "text"
     assert await session.select_value("select 1 + $1", 2) == 3
     assert await session.select_value("select $1 || 'b'", "a") == "ab"
-    assert await session.select_value("select date '2020-01-01' + $1", 3) is not None
+    assert await session.select_value("select $1 - date '2020-01-01'", date(2020, 1, 4)) == 3
     await session.execute("create table typed (small int2, big int8, note varchar(5))")
     await session.execute("insert into typed values ($1, $2, $3)", 1, 2, "abc")
     assert await session.select("select * from typed where small = $1 and big = $2", 1, 2) == [
@@ -264,7 +258,7 @@ async def test_the_same_text_may_mean_other_types_on_another_connection(config: 
         assert await first.select_one(sql, 3) == {"n": 3, "kind": "bigint"}
 
 
-async def test_a_changed_column_type_is_noticed_by_the_next_statement(config: Any, flavour: Any) -> None:
+async def test_a_changed_column_type_is_noticed_by_the_next_statement(config: Any) -> None:
     async with config.provide_session() as session, config.provide_session() as other:
         await session.execute("create table drift (n int8)")
         insert, read = "insert into drift values ($1)", "select * from drift"
@@ -303,20 +297,20 @@ LITERALS = [
 ]
 
 
-@pytest.mark.parametrize("text", LITERALS)
-async def test_a_literal_that_looks_like_a_placeholder_stays(session: Any, text: str) -> None:
-    value = text.replace("''", "'")
-    assert await session.select_value(f"select '{text}'") == value
-    assert await session.select_one(f"select '{text}' as a, $1::int as b", 5) == {"a": value, "b": 5}
-    assert await session.select_one(f"select '{text}' as a, :b::int as b", b=5) == {"a": value, "b": 5}
-    assert await session.select_one(f"select '{text}' as a, ?::int as b", 5) == {"a": value, "b": 5}
+async def test_a_literal_that_looks_like_a_placeholder_stays(session: Any) -> None:
+    for text in LITERALS:
+        wanted = {"a": text.replace("''", "'"), "b": 5}
+        assert await session.select_value(f"select '{text}'") == wanted["a"]
+        assert await session.select_one(f"select '{text}' as a, $1::int as b", 5) == wanted
+        assert await session.select_one(f"select '{text}' as a, :b::int as b", b=5) == wanted
+        assert await session.select_one(f"select '{text}' as a, ?::int as b", 5) == wanted
 
 
 VERBATIM = [
     "select current_query() -- $1 :a %s ? it's",
     "select /* ?, :a, %s, /* nested $1 */ */ current_query()",
     "  select\tcurrent_query()  ;  ",
-    "SeLeCt current_query() AS \"a:b $1 ? %s\"",
+    'SeLeCt current_query() AS "a:b $1 ? %s"',
     "select current_query(), $x$ $1 :a ? %s $x$, $$ '$1' $$",
     "select current_query(), e'\\'$1', u&'\\0061 ?', b'101', x'1F'",
     "select current_query(), '{\"a\":1}'::jsonb ? 'a', '{\"a\":1}'::jsonb ?| array['a'], 7 % 4",
@@ -332,9 +326,9 @@ VERBATIM = [
 ]
 
 
-@pytest.mark.parametrize("sql", VERBATIM)
-async def test_a_text_without_parameters_goes_verbatim(session: Any, sql: str) -> None:
-    assert await session.execute(sql).scalar() == sql
+async def test_a_text_without_parameters_goes_verbatim(session: Any) -> None:
+    for sql in VERBATIM:
+        assert await session.execute(sql).scalar() == sql
 
 
 async def test_only_placeholders_change_in_a_text_with_parameters(session: Any) -> None:

@@ -187,7 +187,7 @@ def test_numeric_at_its_limits(server: Server, places: int) -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
 @given(number=st.integers(-(10**45), 10**45) | st.decimals(-(10**30), 10**30))
-def test_float4_is_the_nearest_one(server: Server, number: int | Decimal) -> None:
+def test_float4_is_the_nearest_one(server: Server, number: Any) -> None:
     if 0 < abs(number) < Decimal("1e-30"):
         return
     try:

@@ -218,6 +218,11 @@ QMARK = (
     Rewrite("select distinct on (a) ?, b from t", "select distinct on (a) $1, b from t", 1),
     Rewrite("select json_object('k' value ?, 'l' : ?)", "select json_object('k' value $1, 'l' : $2)", 2),
     Rewrite(
+        "select json_object('k' value ? null on null), json_object('k' value ? absent on null), d ? null, ?",
+        "select json_object('k' value $1 null on null), json_object('k' value $2 absent on null), d ? null, $3",
+        3,
+    ),
+    Rewrite(
         "select substring(x from ? for ?), trim(both ? from x)",
         "select substring(x from $1 for $2), trim(both $3 from x)",
         3,
@@ -437,12 +442,17 @@ SCRIPTS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("create or replace procedure p() BEGIN ATOMIC select case when a then 1 end; END", "select 3"),
     ),
     (
-        "create function f() returns int begin /* x */ atomic select (case 1 when 2 then case 3 when 4 then 5 end end); "
-        "select 1 as end, 2 as case, t.end, \"end\", 'end', endx from t; end ; select 3",
+        "create function f() begin /* x */ atomic select (case 1 when 2 then case 3 when 4 then 5 end end); end; begin",
         (
-            "create function f() returns int begin /* x */ atomic select (case 1 when 2 then case 3 when 4 then 5 end end); "
-            "select 1 as end, 2 as case, t.end, \"end\", 'end', endx from t; end",
-            "select 3",
+            "create function f() begin /* x */ atomic select (case 1 when 2 then case 3 when 4 then 5 end end); end",
+            "begin",
+        ),
+    ),
+    (
+        "create function f() begin atomic select 1 as end, 2 as case, t.end, \"end\", 'end', endx from t; end; begin",
+        (
+            "create function f() begin atomic select 1 as end, 2 as case, t.end, \"end\", 'end', endx from t; end",
+            "begin",
         ),
     ),
     (
@@ -453,10 +463,10 @@ SCRIPTS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     (
-        "create function f() returns int language sql return 1; create function g() returns int begin atomic end; begin",
+        "create function f() language sql return 1; create function g() begin atomic end; begin",
         (
-            "create function f() returns int language sql return 1",
-            "create function g() returns int begin atomic end",
+            "create function f() language sql return 1",
+            "create function g() begin atomic end",
             "begin",
         ),
     ),

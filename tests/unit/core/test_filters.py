@@ -172,6 +172,9 @@ class TestStyles:
         )
         assert given == {"x": 1, "where": 2}
 
+    def test_a_name_without_value_is_not_given_the_value_of_a_filter(self) -> None:
+        assert composed("select :limit", LimitOffset(5)) == ("select :limit\nlimit :limit_2", (), {"limit_2": 5})
+
     def test_a_lone_container_stays_one_parameter(self) -> None:
         for value in ((1.0, 2.0), [1], {"a": 1}):
             assert composed("table t", Equals("a", value))[1] == ((value,),)
@@ -375,7 +378,7 @@ class TestClauseWords:
             ("select 1 ORDER BY 1 Limit 2 offset 3", {"order", "limit", "offset"}),
             ("select 1 fetch first row only for update", {"fetch", "for"}),
             ("select a.limit, b as offset, $$limit$$, 'for' from x", set()),
-            ("select foo$limit, limit_, order1, xfor", set()),
+            ("select foo$limit, limit_, order1, xfor, limité, ålimit, off\u017fet", set()),
             ("select (select 1 limit 1), x[1], (1) limit 2", {"limit"}),
             ("select 1/*)*/ limit 1", {"limit"}),
             ("select E'\\' limit' offset 1", {"offset"}),

@@ -340,6 +340,13 @@ class TestConversions:
         assert caught.value.column == "color"
         assert isinstance(caught.value.__cause__, ValueError)
 
+    @pytest.mark.parametrize("count", [1, 2])
+    def test_null_beside_a_conversion_is_reported_once(self, count: int) -> None:
+        kind = dataclasses.make_dataclass("kind", [("color", Color)])
+        with pytest.raises(MappingError, match="row 0 to kind: the column 'color' is NULL") as caught:
+            mapped(kind, "color", *[(None,)] * count)
+        assert caught.value.__context__ is None
+
     def test_collections_from_arrays(self) -> None:
         kind = dataclasses.make_dataclass(
             "kind", [("a", tuple[int, ...]), ("b", set[str]), ("c", frozenset[int]), ("d", tuple[Color, ...])]

@@ -151,8 +151,14 @@ def test_mixed_styles_and_bad_numbers_are_refused_with_their_places(case: tuple[
 
 # Each was read wrongly once; found by tools/fuzz_scanner.py or by reading.
 REGRESSIONS = {
-    "a spaced comment before a question mark": ("select d -- note \n ? 'k', ?", "select d -- note \n ? 'k', $1"),
-    "a question mark before a named parameter is an operator in a subscript": ("select v[d ? :k]", "select v[d ? $1]"),
+    "a spaced comment before a question mark": (
+        "select d -- note \n ? 'k', ?",
+        "select d -- note \n ? 'k', $1",
+    ),
+    "a question mark before a named parameter is an operator in a subscript": (
+        "select v[d ? :k]",
+        "select v[d ? $1]",
+    ),
     "an escape parameter in a subscript is no slice": (
         "select array[a like b escape :e]",
         "select array[a like b escape $1]",

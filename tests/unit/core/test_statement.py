@@ -47,17 +47,15 @@ def test_it_cannot_be_changed() -> None:
         statement.text = "drop table t"  # type: ignore[misc]
 
 
-def test_equality_is_by_value_and_there_is_no_hash() -> None:
-    assert SQL("a", 1).limit(2) == SQL("a", 1).limit(2)
-    assert SQL("a", 1).limit(2) != SQL("a", 1).limit(3)
-    assert SQL("a", x=1) != SQL("a", x=2)
-    with pytest.raises(TypeError):
-        hash(SQL("a"))
+def test_identity_stands_for_equality_because_parameters_may_not_compare() -> None:
+    first, second = SQL("select $1", [1]), SQL("select $1", [1])
+    assert first != second
+    assert len({first, second, first}) == 2
 
 
 def test_it_can_be_pickled() -> None:
-    statement = SQL("table t", 1).where("a = :x", x=1).limit(5)
-    assert pickle.loads(pickle.dumps(statement)) == statement
+    statement = SQL("table t where a = :y", y=1).where("a = :x", x=1).limit(5)
+    assert pickle.loads(pickle.dumps(statement)).render() == statement.render()
 
 
 def test_its_representation_holds_no_value() -> None:
@@ -134,8 +132,8 @@ def test_total_ignores_order_and_limits_and_count_does_not() -> None:
 
 def test_counting_twice_counts_once() -> None:
     statement = SQL("table t").limit(1)
-    assert statement.count().count() == statement.count()
-    assert statement.count().total() == SQL("table t").total()
+    assert statement.count().count().render() == statement.count().render()
+    assert statement.count().total().render() == SQL("table t").total().render()
     assert statement.total().filters == (Count(),)
 
 
@@ -153,7 +151,7 @@ def test_the_text_is_a_str(wrong: Any) -> None:
 def test_filters_are_filter_objects() -> None:
     with pytest.raises(ParameterError, match="dict given"):
         SQL("table t").filter({"a": 1})  # type: ignore[arg-type]
-    assert SQL("table t").filter(LimitOffset(1)) == SQL("table t").limit(1)
+    assert SQL("table t").filter(LimitOffset(1)).filters == SQL("table t").limit(1).filters
 
 
 def test_values_need_a_condition() -> None:

@@ -42,7 +42,7 @@ class Label(enum.StrEnum):
     A = "a"
 
 
-class OldLabel(str, enum.Enum):
+class OldLabel(str, enum.Enum):  # noqa: UP042 - prints as OldLabel.A, unlike a StrEnum
     A = "a"
 
 
@@ -52,6 +52,12 @@ class Plain(enum.Enum):
 
 class NoOffset(tzinfo):
     def utcoffset(self, _: datetime | None) -> None:
+        return None
+
+    def dst(self, _: datetime | None) -> None:
+        return None
+
+    def tzname(self, _: datetime | None) -> None:
         return None
 
 
@@ -325,7 +331,7 @@ SPOILED = st.one_of(
     st.just(Range(MARKER, None)),
     st.just([Range(None, MARKER)]),
     st.just(((MARKER, 1.0), 2.0)),
-    st.just(Path((MARKER,), True)),
+    st.just(Path((MARKER,), True)),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     st.just([[MARKER], [MARKER, MARKER]]),
 )
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from sqlspec.exceptions import DataError
 from sqlspec.postgres.catalog import TypeInfo, parse_type_rows, type_query
