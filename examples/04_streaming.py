@@ -8,7 +8,7 @@ import os
 from sqlspec.adapters.asyncpg import AsyncpgConfig
 from sqlspec.testing import EmbeddedPostgres
 
-NUMBERS = "select n, n % 7 = 0 as by_seven from generate_series(1, :last::int) as n"
+NUMBERS = "select n, n % 7 = 0 as by_seven from (select generate_series(1, :last::int) as n)"
 
 
 async def main(dsn: str) -> None:
@@ -21,7 +21,7 @@ async def main(dsn: str) -> None:
         print(f"{count:,} of 100,000 are multiples of seven")
 
         # In chunks, as tuples. Leaving early closes the cursor; the server computes no more.
-        async with session.select_stream(NUMBERS, last=1_000_000_000, chunk_size=4, schema_type=tuple) as stream:
+        async with session.select_stream(NUMBERS, last=1_000_000, chunk_size=4, schema_type=tuple) as stream:
             async for chunk in stream.chunks():
                 print(chunk)
                 if any(by_seven for _, by_seven in chunk):

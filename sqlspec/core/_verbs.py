@@ -15,20 +15,22 @@ from sqlspec.exceptions import SQLParsingError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ("IDENT", "IDENT_START", "StatementScanner", "is_ident", "position")
+__all__ = ("IDENT", "IDENT_START", "NAME", "StatementScanner", "is_ident", "position")
 
 Search: TypeAlias = "Callable[[str, int], re.Match[str] | None]"
 
 # Character classes of the server's scan.l. Every byte above 0x7f, so every non-ASCII character, is a letter.
-IDENT_START = r"A-Za-z_\u0080-\U0010ffff"
-IDENT = r"A-Za-z0-9_$\u0080-\U0010ffff"
+# Said by what is excluded: a class with ranges up to the last code point takes a hundred times as long to compile.
+IDENT_START = r"[^\x00-@\[-^`{-\x7f]"
+NAME = r"[^\x00-/:-@\[-^`{-\x7f]"
+IDENT = r"[^\x00-#%-/:-@\[-^`{-\x7f]"
 _SPACE = " \t\n\r\f\v"
 
 _IDENT_ASCII = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_$")
 _BLANK = r"(?:[ \t\n\r\f\v]++|--[^\n\r]*+)*+"
 _skip_blank = re.compile(_BLANK).match
-_word = re.compile(f"[{IDENT_START}][{IDENT}]*+").match
-_first_word = re.compile(f"{_BLANK}([{IDENT_START}][{IDENT}]*+)").match
+_word = re.compile(f"{IDENT_START}{IDENT}*+").match
+_first_word = re.compile(f"{_BLANK}({IDENT_START}{IDENT}*+)").match
 _comment_edge = re.compile(r"/\*|\*/").search
 
 # No keyword is longer; a longer word is reported cut, so that looking back stays cheap.
@@ -50,7 +52,7 @@ def _hits(*words: str, grouped: bool = True) -> Search:
         stops += [r"\(", r"\)", r"\[", r"\]", ";"]
     for word in words:
         rest = "".join(f"[{char}{char.upper()}]" for char in word[1:])
-        stops += [f"{first}{rest}(?![{IDENT}])" for first in (word[0], word[0].upper())]
+        stops += [f"{first}{rest}(?!{IDENT})" for first in (word[0], word[0].upper())]
     return re.compile("|".join(stops)).search
 
 
@@ -104,6 +106,8 @@ class StatementScanner:
         "token_end",
         "unwatched",
         "verb",
+        "watching",
+        "words",
     )
 
     def __init__(self, sql: str) -> None:
@@ -148,14 +152,18 @@ class StatementScanner:
             self.main_at = first
         if verb == "PREPARE" or (verb == "CREATE" and self._creates_routine(first + len(verb))):
             self.own_numbers = True
-        self.search = self.unwatched
+        self.search = self.words = self.unwatched
+        self.watching = False
         if verb in _WATCHED:
             key, search = _WATCHED[verb]
             if key not in self.present:
                 # Once for the text, not once for each of its statements.
                 self.present[key] = key in self.low
             if self.present[key]:
-                self.search = search
+                self.words = search
+                # CASE and END of a routine's body count within parentheses, too.
+                self.watching = verb != "CREATE"
+                self.search = search if base == len(self.groups) or not self.watching else _grouped_hits
         return first
 
     def _creates_routine(self, at: int) -> bool:
@@ -169,18 +177,15 @@ class StatementScanner:
 
     def word(self, start: int, end: int) -> int:
         """Handle a word that matters for the current verb."""
-        verb = self.verb
-        if verb != "CREATE" and len(self.groups) != self.base:
-            return end  # part of a subquery, not of this statement
         if start > self.token_end and is_ident(self.sql[start - 1]):
             return end  # the tail of a longer identifier
         previous, _ = self.before(start)
         if previous in ("as", "."):
             return end  # a column label or a qualified name may be any keyword
         word = self.sql[start:end].lower()
-        if verb == "CREATE":
+        if self.verb == "CREATE":
             self._routine_word(word, previous)
-        elif verb == "WITH":
+        elif self.verb == "WITH":
             if not self._is_name(start):
                 self._enter(start)
         elif word == "into":
@@ -202,9 +207,22 @@ class StatementScanner:
 
     def open_group(self, start: int, end: int) -> int:
         """Handle an opening parenthesis or bracket."""
-        if self.verb == "WITH" and len(self.groups) == self.base and self._opens_main(start):
+        groups = self.groups
+        if self.verb == "WITH" and len(groups) == self.base and self._opens_main(start):
             self._enter(start)
-        self.groups.append(self.sql[start])
+        groups.append(self.sql[start])
+        if self.watching:
+            # Words within a deeper group are those of a subquery.
+            self.search = self.words if len(groups) == self.base else _grouped_hits
+        return end
+
+    def close_group(self, _start: int, end: int) -> int:
+        """Handle a closing parenthesis or bracket."""
+        groups = self.groups
+        if groups:
+            groups.pop()
+        if self.watching:
+            self.search = self.words if len(groups) == self.base else _grouped_hits
         return end
 
     def _opens_main(self, start: int) -> bool:
@@ -222,12 +240,6 @@ class StatementScanner:
             before += previous != "recursive"
             previous, at = self.before(at)
         return before % 2 == 1
-
-    def close_group(self, _start: int, end: int) -> int:
-        """Handle a closing parenthesis or bracket."""
-        if self.groups:
-            self.groups.pop()
-        return end
 
     def semicolon(self, start: int, end: int) -> int:
         """Handle a semicolon: the end of the statement unless it stands in a group or a routine's body."""

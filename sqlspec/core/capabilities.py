@@ -75,7 +75,7 @@ class AdapterSpec:
 
     Attributes:
         name: Name of the adapter's package, such as `"asyncpg"`.
-        dialect: SQL dialect, as sqlglot names it.
+        dialect: Name of the SQL dialect.
         parameter_style: The placeholder style that the driver takes.
         capabilities: What it can do.
         tested_with: The driver releases that the test suite ran with, as a requirement.

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
-from sqlspec.core._verbs import IDENT, IDENT_START, StatementScanner, is_ident, position
+from sqlspec.core._verbs import IDENT, IDENT_START, NAME, StatementScanner, is_ident, position
 from sqlspec.exceptions import ParameterError
 
 if TYPE_CHECKING:
@@ -33,15 +33,15 @@ _escape_string = re.compile(r"'(?:[^'\\]++|\\.|'')*+'", re.DOTALL).match
 _continued = re.compile(r"(?:[ \t\f\v]++|--[^\n\r]*+)*+[\n\r](?:[ \t\n\r\f\v]++|--[^\n\r]*+[\n\r])*+(?=')").match
 _quoted_name = re.compile(r'"[^"]*+(?:""[^"]*+)*+"').match
 _line_comment = re.compile(r"--[^\n\r]*+").match
-_dollar = re.compile(rf"\$(?:([0-9]++)|(?:[{IDENT_START}][{IDENT_START}0-9]*+)?+\$)").match
-_ident_rest = re.compile(f"[{IDENT}]*+").match
-_name = re.compile(f"[{IDENT_START}][{IDENT_START}0-9]*+").match
-_format = re.compile(rf"(?:\(([^()%'\"]++)\))?+s(?![{IDENT}])").match
+_dollar = re.compile(rf"\$(?:([0-9]++)|(?:{IDENT_START}{NAME}*+)?+\$)").match
+_ident_rest = re.compile(f"{IDENT}*+").match
+_name = re.compile(f"{IDENT_START}{NAME}*+").match
+_format = re.compile(rf"(?:\(([^()%'\"]++)\))?+s(?!{IDENT})").match
 # The rest of an operator. It ends where a comment starts, and before the next question mark.
 _operator_rest = re.compile(r"(?:(?!--|/\*)[-+*/<>=~!@#%^&|`])*+").match
-_next_word = re.compile(f"[{IDENT_START}][{IDENT}]{{0,24}}").match
+_next_word = re.compile(f"{IDENT_START}{IDENT}{{0,24}}").match
 # A clause of the JSON constructors, which stands where an operand might.
-_null_on = re.compile(rf"null[ \t\n\r\f\v]++on(?![{IDENT}])", re.IGNORECASE).match
+_null_on = re.compile(rf"null[ \t\n\r\f\v]++on(?!{IDENT})", re.IGNORECASE).match
 
 
 def _words(text: str) -> frozenset[str]:

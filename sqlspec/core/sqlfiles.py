@@ -52,8 +52,8 @@ _OPENERS = re.compile(
     | (?P<block>/\*)
     | (?P<escape>[eE]')
     | (?P<quote>['"])
-    | (?P<dollar>\$(?:[A-Za-z_\x80-\U0010ffff][\w\x80-\U0010ffff]*)?\$)
-    | (?P<word>[\w\x80-\U0010ffff][\w$\x80-\U0010ffff]*)
+    | (?P<dollar>\$(?:[^\x00-@\[-^`{-\x7f][^\x00-/:-@\[-^`{-\x7f]*)?\$)
+    | (?P<word>[^\x00-/:-@\[-^`{-\x7f][^\x00-#%-/:-@\[-^`{-\x7f]*)
     | (?P<other>\S)
     """,
     re.VERBOSE,

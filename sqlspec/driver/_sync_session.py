@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from sqlspec.core.parameters import AMBIGUOUS, RowsError
@@ -24,6 +25,8 @@ __all__ = ("SyncSession",)
 
 T = TypeVar("T")
 
+_TO_SAVEPOINT = re.compile(r"\bto\b", re.IGNORECASE)
+_AND_CHAIN = re.compile(r"\band\s+chain\b", re.IGNORECASE)
 _CONTROL = frozenset({"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT"})
 
 
@@ -389,19 +392,30 @@ class SyncSession(SyncTransactions):
         """
         if self._guarded:
             self._check("execute_script")
-        controls = self._inspect_script(text)
-        if controls and self._transaction is not None:
+        leaves_open = self._inspect_script(text)
+        if leaves_open is not None and self._transaction is not None:
             raise TransactionError(
                 "cannot run a script with BEGIN, COMMIT or ROLLBACK: a transaction is open; run it outside",
                 sql=text,
             )
         self._dirty = True
-        self._exclusive("execute_script", text, timeout, self._run_script, text, controls)
+        self._exclusive("execute_script", text, timeout, self._run_script, text, leaves_open)
 
-    def _run_script(self, text: str, controls: bool) -> None:
-        self._driver.execute_script(text)
-        if controls and self._driver.status() in ("active", "failed"):
-            self._driver.rollback()
+    def _run_script(self, text: str, leaves_open: bool | None) -> None:
+        driver = self._driver
+        try:
+            driver.execute_script(text)
+        except BaseException as error:
+            # It may have failed behind its BEGIN. What is known of that, `_fail` looks after.
+            if leaves_open is not None and driver.status() == "unknown":
+                if isinstance(error, driver.native_errors) and not driver.is_broken(error):
+                    self._end_stray_transaction(suspected=True)
+                else:
+                    self._set_broken()
+            raise
+        status = driver.status()
+        if leaves_open if status == "unknown" else leaves_open is not None and status != "idle":
+            driver.rollback()
             raise TransactionError(
                 "the script left a transaction open: it has been rolled back; end the script with COMMIT",
                 sql=text,
@@ -478,8 +492,12 @@ class SyncSession(SyncTransactions):
             error.adapter = self._driver.spec.name
             raise
 
-    def _inspect_script(self, text: str) -> bool:
-        """Tell whether a script controls transactions; refuse one that cannot be run as a script."""
+    def _inspect_script(self, text: str) -> bool | None:
+        """Tell whether a script leaves a transaction open; `None`: it does not control transactions.
+
+        Raises:
+            SQLSpecError: It cannot be run as a script.
+        """
         spans = scan(text).statements
         if not spans:
             self._refuse("execute_script", "the text holds no statement; pass one", text, SQLParsingError)
@@ -487,7 +505,11 @@ class SyncSession(SyncTransactions):
         if any(part.copies_stdio for part in parts):
             reason = "COPY from or to the client is a data transfer; use load_from_arrow() or select_to_arrow()"
             self._refuse("execute_script", reason, text, NotSupportedError)
-        return any(part.verb in _CONTROL for part in parts)
+        leaves_open = None
+        for part, (start, end) in zip(parts, spans, strict=True):
+            if part.verb in _CONTROL and _TO_SAVEPOINT.search(text, start, end) is None:
+                leaves_open = part.verb in ("BEGIN", "START") or _AND_CHAIN.search(text, start, end) is not None
+        return leaves_open
 
     def _plan(self, method: str, text: Any) -> Plan:
         plan = self._compiler.plan(text)

@@ -15,7 +15,7 @@ import pytest
 
 from examples.flights import _sync_steps, app
 from examples.flights.adapters import load_configs
-from examples.flights.data import checksum, read_data
+from examples.flights.data import Data, checksum, read_data
 from examples.flights.model import Answer, Outcome
 from examples.flights.report import compare
 from sqlspec.adapters.psycopg import PsycopgSyncConfig
@@ -152,10 +152,16 @@ def test_the_readme_lists_every_example() -> None:
 # -- the demo -----------------------------------------------------------------------------------------
 
 
-def test_the_demo_gets_the_same_results_from_every_adapter(sqlspec_postgres: str) -> None:
-    done = run("demo.py", "--rows", "3000", dsn=sqlspec_postgres)
-    assert (done.stderr, done.returncode) == ("", 0)
-    lines = done.stdout.splitlines()
+@pytest.fixture(scope="module")
+def finished_demo(sqlspec_postgres: str) -> subprocess.CompletedProcess[str]:
+    return run("demo.py", "--rows", "3000", dsn=sqlspec_postgres)
+
+
+def test_the_demo_gets_the_same_results_from_every_adapter(
+    finished_demo: subprocess.CompletedProcess[str],
+) -> None:
+    assert (finished_demo.stderr, finished_demo.returncode) == ("", 0)
+    lines = finished_demo.stdout.splitlines()
     labels = list(load_configs())
     # Each step but the stream is compared with the first adapter, the stream with the files.
     answers = len(_sync_steps.STEPS)
@@ -173,15 +179,14 @@ def test_the_demo_gets_the_same_results_from_every_adapter(sqlspec_postgres: str
     assert [cell.strip() for cell in header.strip("┃").split("┃")] == ["step", "rows", *labels]
 
 
-def test_the_demo_prints_plain_text_where_there_is_no_terminal(sqlspec_postgres: str) -> None:
-    done = run("demo.py", "--rows", "100", "--adapter", "psycopg-sync", dsn=sqlspec_postgres)
-    assert done.returncode == 0, done.stderr
-    assert [char for char in done.stdout if ord(char) < ord(" ") and char != "\n"] == []
-    assert max(map(len, done.stdout.splitlines())) <= 120
+def test_the_demo_prints_plain_text_where_there_is_no_terminal(
+    finished_demo: subprocess.CompletedProcess[str],
+) -> None:
+    assert [char for char in finished_demo.stdout if ord(char) < ord(" ") and char != "\n"] == []
+    assert max(map(len, finished_demo.stdout.splitlines())) <= 120
 
 
-def test_the_demo_leaves_nothing_behind(sqlspec_postgres: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("demo.py", "--rows", "100", "--adapter", "asyncpg", dsn=sqlspec_postgres).returncode == 0
+def test_the_demo_leaves_nothing_behind(sqlspec_postgres: str, finished_demo: subprocess.CompletedProcess[str]) -> None:
     with PsycopgSyncConfig({"dsn": sqlspec_postgres}) as config, config.provide_session() as session:
         assert session.select("select nspname from pg_namespace where nspname like 'sqlspec_demo%'") == []
 
@@ -190,9 +195,14 @@ def test_the_demo_leaves_nothing_behind(sqlspec_postgres: str, capsys: pytest.Ca
 def demo(
     sqlspec_postgres: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[[], tuple[int, str]]:
-    """Provide the demo of a few flights on two adapters, in this process: it returns status and output."""
+    """Provide the demo of little data on two adapters, in this process: it returns status and output."""
+
+    def read_little(flights: int) -> Data:
+        data = read_data(flights)
+        return data._replace(planes=data.planes[:100], weather=data.weather[:100])
 
     def call() -> tuple[int, str]:
+        monkeypatch.setattr(app, "read_data", read_little)
         monkeypatch.setenv(app.DSN_VARIABLE, sqlspec_postgres)
         status = app.main(["--rows", "50", "--adapter", "asyncpg", "--adapter", "psycopg-sync"])
         return status, capsys.readouterr().out

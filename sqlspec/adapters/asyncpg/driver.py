@@ -9,6 +9,7 @@ from asyncio import current_task
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
+from sqlspec.adapters.asyncpg._native import asyncpg
 from sqlspec.adapters.asyncpg._types import Refusals, install_codecs
 from sqlspec.adapters.asyncpg.spec import SPEC
 from sqlspec.core.result import Column, Described, RawResult, raw_result
@@ -19,17 +20,11 @@ from sqlspec.exceptions import (
     ConnectionTimeoutError,
     DatabaseConnectionError,
     ErrorInfo,
-    MissingDependencyError,
     OperationalError,
     ends_session,
     is_stale_statement,
 )
 from sqlspec.postgres.errors import affected_rows, check_session
-
-try:
-    import asyncpg
-except ImportError as error:  # pragma: no cover - needs an environment without the driver
-    raise MissingDependencyError("asyncpg", "asyncpg") from error
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence

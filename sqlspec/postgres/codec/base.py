@@ -85,6 +85,11 @@ class MissingTypesError(DataError):
         super().__init__(f"cannot read or write types with oid {listed}: not read from the catalog yet")
 
 
+def raise_refused(reason: str) -> NoReturn:
+    """Raise `ValueRefused`."""
+    raise ValueRefused(reason)
+
+
 @dataclass(frozen=True, slots=True)
 class CodecOptions:
     """Choices of a configuration that change how values are read and written.
@@ -96,6 +101,9 @@ class CodecOptions:
         json_deserializer: Replaces the JSON decoder; gets JSON text.
         vector_format: `"numpy"` reads `vector` and `halfvec` as float32 arrays.
         money_scale: Digits after the point of `money`, which the server takes from `lc_monetary`.
+        unreadable: Called with the reason when a stored date or timestamp has no counterpart in Python; what it
+            returns takes the value's place. The default raises `ValueRefused`. For a driver that does not tell
+            its decoders which column they are called for.
     """
 
     infinity: Literal["error", "clamp"] = "error"
@@ -104,6 +112,7 @@ class CodecOptions:
     json_deserializer: Callable[[str | bytes], Any] | None = None
     vector_format: Literal["list", "numpy"] = "list"
     money_scale: int = 2
+    unreadable: Callable[[str], Any] = raise_refused
 
 
 class Codec:
