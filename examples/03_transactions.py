@@ -11,7 +11,7 @@ from sqlspec.exceptions import CheckViolationError
 from sqlspec.testing import EmbeddedPostgres
 
 if TYPE_CHECKING:
-    from sqlspec.driver._async_session import AsyncSession
+    from sqlspec.driver import AsyncSession
 
 MOVE = "update accounts set balance = balance + :amount where owner = :owner"
 

@@ -14,8 +14,7 @@ from sqlspec.exceptions import NotSupportedError, QueryTimeoutError, UniqueViola
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from sqlspec.driver._async_config import AsyncConfig
-    from sqlspec.driver._async_session import AsyncSession
+    from sqlspec.driver import AsyncConfig, AsyncSession
 
     Step: TypeAlias = Callable[[AsyncConfig[Any], AsyncSession, Job], Awaitable[Answer]]
 

@@ -14,8 +14,7 @@ from sqlspec.exceptions import NotSupportedError, QueryTimeoutError, UniqueViola
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlspec.driver._sync_config import SyncConfig
-    from sqlspec.driver._sync_session import SyncSession
+    from sqlspec.driver import SyncConfig, SyncSession
 
     Step: TypeAlias = Callable[[SyncConfig[Any], SyncSession, Job], Answer]
 

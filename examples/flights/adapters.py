@@ -5,10 +5,10 @@ from __future__ import annotations
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sqlspec.driver._sync_config import SyncConfig
+from sqlspec.driver import SyncConfig
 
 if TYPE_CHECKING:
-    from sqlspec.driver._async_config import AsyncConfig
+    from sqlspec.driver import AsyncConfig
 
 Config: TypeAlias = "AsyncConfig[Any] | SyncConfig[Any]"
 

@@ -17,7 +17,7 @@ from examples.flights.data import checksum, read_data
 from examples.flights.model import Job, Outcome
 from examples.flights.report import Report, compare
 from sqlspec import SQLSpec
-from sqlspec.driver._sync_config import SyncConfig
+from sqlspec.driver import SyncConfig
 from sqlspec.testing import EmbeddedPostgres
 
 if TYPE_CHECKING:

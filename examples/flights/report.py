@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Outcomes: TypeAlias = "Mapping[str, Sequence[Outcome]]"
 
 WIDTH = 110
-UNCUT = 16
+UNWRAPPED = 16
 MANY = 1000
 """Rows from which on a speed says something, and between two looks of the progress bar."""
 
@@ -77,7 +77,7 @@ class Report:
         """Print one line for a step."""
         answer = outcome.answer
         rows, note = (f"{answer.rows:,}", answer.note) if answer else ("-", f"not supported: {outcome.refusal}")
-        speed = _speed(outcome) if answer and answer.rows >= MANY else ""
+        speed = f"{_speed(outcome)} rows/s" if answer and answer.rows >= MANY else ""
         line = f"  {outcome.step:<8} {rows:>7} rows {_milliseconds(outcome):>6} ms {speed:>14}   {note}"
         self._console.print(line, markup=False, soft_wrap=True)
         sys.stdout.flush()
@@ -116,12 +116,11 @@ class Report:
             texts = [_text(value) for value in values]
             header = name.replace("_", " ")
             longest = max(map(len, (header, *texts)))
-            # On a narrow terminal only the long names are cut.
+            # On a narrow terminal only long names are wrapped.
             table.add_column(
                 header,
                 justify="right" if isinstance(values[0], (int, float, Decimal)) else "left",
-                min_width=longest if longest <= UNCUT else None,
-                no_wrap=True,
+                no_wrap=longest <= UNWRAPPED,
             )
             columns.append(texts)
         for line in zip(*columns, strict=True):
@@ -143,7 +142,7 @@ class Report:
         table.add_section()
         table.add_row("total", "", *totals, style="bold")
         loads = (next(step for step in steps if step.step == "load") for steps in outcomes.values())
-        table.add_row("load", "", *map(_speed, loads))
+        table.add_row("load", "rows/s", *map(_speed, loads))
         self._console.print()
         self._console.print(table)
         for difference in comparison.differences:
@@ -163,7 +162,7 @@ def _same_rows(steps: Sequence[Outcome]) -> str:
 
 
 def _speed(outcome: Outcome) -> str:
-    return f"{outcome.answer.rows / outcome.seconds:,.0f} rows/s" if outcome.answer else "-"
+    return f"{outcome.answer.rows / outcome.seconds:,.0f}" if outcome.answer else "-"
 
 
 def _text(value: object) -> str:

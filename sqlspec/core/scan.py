@@ -41,7 +41,7 @@ _format = re.compile(rf"(?:\(([^()%'\"]++)\))?+s(?!{IDENT})").match
 _operator_rest = re.compile(r"(?:(?!--|/\*)[-+*/<>=~!@#%^&|`])*+").match
 _next_word = re.compile(f"{IDENT_START}{IDENT}{{0,24}}").match
 # A clause of the JSON constructors, which stands where an operand might.
-_null_on = re.compile(rf"null[ \t\n\r\f\v]++on(?!{IDENT})", re.IGNORECASE).match
+_null_on_null = re.compile(r"null[ \t\n\r\f\v]++on[ \t\n\r\f\v]++null", re.IGNORECASE).match
 
 
 def _words(text: str) -> frozenset[str]:
@@ -312,7 +312,7 @@ class _Scanner(StatementScanner):
         at = self.skip_blank(at)
         found = _next_word(self.sql, at)
         if found is not None:
-            return found.group().lower() not in _NO_OPERAND and _null_on(self.sql, at) is None
+            return found.group().lower() not in _NO_OPERAND and _null_on_null(self.sql, at) is None
         char = self.sql[at : at + 1]
         if char == ":":
             return _name(self.sql, at + 1) is not None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sqlspec.driver._async_driver import AsyncDriver
 
 __all__ = (
+    "WHO_BELONGS",
     "AsyncExecution",
     "Background",
     "Expired",
@@ -33,6 +34,8 @@ __all__ = (
 )
 
 T = TypeVar("T")
+
+WHO_BELONGS = "tasks started inside the transaction"
 
 sleep = asyncio.sleep
 Timer = asyncio.TimerHandle

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from sqlspec.core.observe import Checkout, Observer, notify_all
 from sqlspec.core.plan import Compiler
 from sqlspec.driver._async_observed import AsyncObservedSession
-from sqlspec.driver._async_pool import AsyncPool, Pooled, PoolStats
+from sqlspec.driver._async_pool import AsyncPool, Pooled
 from sqlspec.driver._async_session import AsyncSession
 from sqlspec.driver._async_stream import AsyncListener
 from sqlspec.driver._features import DriverFeatures, features_of
 from sqlspec.driver._statements import Derived
+from sqlspec.driver._types import PoolStats
 from sqlspec.exceptions import ImproperConfigurationError, ParameterError, SQLSpecError, server_error
 from sqlspec.postgres.settings import KeyDialect, redacted_dsn, resolve
 from sqlspec.postgres.sql import quote_channel

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlspec.core.result import Described, RawResult
 from sqlspec.exceptions import ErrorInfo, SQLSpecError, TransactionError
@@ -18,27 +18,10 @@ if TYPE_CHECKING:
     from sqlspec.core.capabilities import AdapterSpec
     from sqlspec.core.plan import Plan
     from sqlspec.driver._statements import Derived
+    from sqlspec.driver._types import DriverStatus, Notification
     from sqlspec.postgres.settings import ConnectionSettings
 
-__all__ = ("AsyncCursor", "AsyncDriver", "DriverStatus", "Notification")
-
-DriverStatus = Literal["idle", "active", "failed", "unknown"]
-"""Outside a transaction; inside one; inside an aborted one; the driver does not tell."""
-
-
-class Notification(NamedTuple):
-    """One NOTIFY message (protocol message NotificationResponse).
-
-    Attributes:
-        channel: The channel's name.
-        payload: The payload; empty when none was given.
-        pid: Process ID of the notifying backend.
-    """
-
-    channel: str
-    payload: str
-    pid: int
-
+__all__ = ("AsyncCursor", "AsyncDriver")
 
 class AsyncCursor(ABC):
     """Rows of one statement that are fetched piecewise, inside the transaction that opened it."""

@@ -7,9 +7,10 @@ import time
 from collections import deque
 from contextlib import suppress
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from sqlspec.driver._aio import Background, Timer, Waiter, current_runner, later
+from sqlspec.driver._types import PoolStats
 from sqlspec.exceptions import OperationalError, PoolTimeoutError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from sqlspec.driver._async_driver import AsyncDriver
     from sqlspec.postgres.settings import PoolSettings
 
-__all__ = ("AsyncPool", "PoolStats")
+__all__ = ("AsyncPool",)
 
 TRUSTED_IDLE = 0.5
 """Seconds during which an idle connection is taken to be alive without asking the server."""
@@ -26,30 +27,6 @@ TRUSTED_IDLE = 0.5
 
 CLOSING = object()
 """Given to callers that still wait when the pool is closed."""
-
-
-class PoolStats(NamedTuple):
-    """Counters of a pool.
-
-    Attributes:
-        size: Connections that exist or are being opened.
-        idle: Connections ready to be handed out.
-        in_use: Connections handed out.
-        resetting: Connections being cleaned after their return.
-        waiting: Callers waiting for a connection.
-        opened: Connections opened so far.
-        closed: Connections closed so far, for whatever reason.
-        timeouts: Callers that waited in vain.
-    """
-
-    size: int
-    idle: int
-    in_use: int
-    resetting: int
-    waiting: int
-    opened: int
-    closed: int
-    timeouts: int
 
 
 class Pooled:

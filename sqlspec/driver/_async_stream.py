@@ -7,7 +7,8 @@ import random
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sqlspec.driver._aio import sleep
-from sqlspec.driver._async_driver import AsyncCursor, AsyncDriver, Notification
+from sqlspec.driver._async_driver import AsyncCursor, AsyncDriver
+from sqlspec.driver._types import Notification
 from sqlspec.exceptions import OperationalError, SQLSpecError, server_error
 from sqlspec.postgres.sql import begin as begin_sql
 

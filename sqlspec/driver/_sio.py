@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sqlspec.driver._sync_driver import SyncDriver
 
 __all__ = (
+    "WHO_BELONGS",
     "Background",
     "Expired",
     "SyncExecution",
@@ -35,6 +36,8 @@ __all__ = (
 )
 
 T = TypeVar("T")
+
+WHO_BELONGS = "the thread that opened it"
 
 _log = logging.getLogger("sqlspec")
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from sqlspec.driver._sio import Expired, Turn, call_with_timeout
+from sqlspec.driver._sio import WHO_BELONGS, Expired, Turn, call_with_timeout
 from sqlspec.exceptions import (
     DatabaseConnectionError,
     OperationalError,
@@ -126,7 +126,7 @@ class SyncSessionBase:
             if transaction not in open_tokens.get():
                 raise TransactionError(
                     f"cannot call {method}(): a transaction opened by {transaction.opener} is in progress; "
-                    "use a session of your own, or call from tasks started inside the transaction",
+                    f"use a session of your own, or call from {WHO_BELONGS}",
                     adapter=self._driver.spec.name,
                 )
             if transaction.purpose:

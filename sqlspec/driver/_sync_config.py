@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from sqlspec.core.observe import Checkout, Observer, notify_all
 from sqlspec.core.plan import Compiler
 from sqlspec.driver._sync_observed import SyncObservedSession
-from sqlspec.driver._sync_pool import SyncPool, Pooled, PoolStats
+from sqlspec.driver._sync_pool import SyncPool, Pooled
 from sqlspec.driver._sync_session import SyncSession
 from sqlspec.driver._sync_stream import SyncListener
 from sqlspec.driver._features import DriverFeatures, features_of
 from sqlspec.driver._statements import Derived
+from sqlspec.driver._types import PoolStats
 from sqlspec.exceptions import ImproperConfigurationError, ParameterError, SQLSpecError, server_error
 from sqlspec.postgres.settings import KeyDialect, redacted_dsn, resolve
 from sqlspec.postgres.sql import quote_channel

@@ -7,7 +7,8 @@ import random
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sqlspec.driver._sio import sleep
-from sqlspec.driver._sync_driver import SyncCursor, SyncDriver, Notification
+from sqlspec.driver._sync_driver import SyncCursor, SyncDriver
+from sqlspec.driver._types import Notification
 from sqlspec.exceptions import OperationalError, SQLSpecError, server_error
 from sqlspec.postgres.sql import begin as begin_sql
 

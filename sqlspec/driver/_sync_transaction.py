@@ -382,7 +382,7 @@ class SyncTransactions(SyncSessionBase):
         self._exclusive("savepoint", None, None, self._driver.execute_script, text)
 
     def _setting_values(self, names: list[str]) -> list[Any]:
-        columns = ", ".join(f"current_setting(${n}, true)" for n in range(1, len(names) + 1))
+        columns = ", ".join(f"current_setting(${n}, true) as s{n}" for n in range(1, len(names) + 1))
         plan = self._compiler.plan(f"select {columns}")
         raw: RawResult = self._exclusive("with_settings", plan.source, None, self._driver.execute, plan, names)
         return list(raw.rows[0]) if raw.shape == "tuple" else list(raw.rows[0].values())

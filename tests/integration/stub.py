@@ -17,8 +17,9 @@ from sqlspec.adapters.psycopg import _protocol as libpq
 from sqlspec.core.capabilities import NATIVE, AdapterSpec, Capabilities, Support
 from sqlspec.core.result import Described, RawResult
 from sqlspec.driver._async_config import AsyncConfig
-from sqlspec.driver._async_driver import AsyncDriver, DriverStatus
+from sqlspec.driver._async_driver import AsyncDriver
 from sqlspec.driver._features import DriverFeatures
+from sqlspec.driver._types import DriverStatus
 from sqlspec.exceptions import DatabaseConnectionError, ErrorInfo
 from sqlspec.postgres.settings import KeyDialect
 

@@ -13,9 +13,10 @@ from sqlspec.adapters.asyncpg._native import asyncpg
 from sqlspec.adapters.asyncpg._types import Refusals, install_codecs
 from sqlspec.adapters.asyncpg.spec import SPEC
 from sqlspec.core.result import Column, Described, RawResult, raw_result
-from sqlspec.driver._async_driver import AsyncCursor, AsyncDriver, DriverStatus, Notification, aborted_commit
+from sqlspec.driver._async_driver import AsyncCursor, AsyncDriver, aborted_commit
 from sqlspec.driver._sockets import apply_keepalives
 from sqlspec.driver._statements import StatementCache
+from sqlspec.driver._types import DriverStatus, Notification
 from sqlspec.exceptions import (
     ConnectionTimeoutError,
     DatabaseConnectionError,

@@ -20,8 +20,9 @@ from sqlspec.adapters.psycopg._protocol import AsyncNative
 from sqlspec.adapters.psycopg._types import DECODE_ERRORS, decode_slowly, row_loaders
 from sqlspec.adapters.psycopg.spec import SPEC
 from sqlspec.core.result import Described, RawResult, raw_result
-from sqlspec.driver._async_driver import AsyncCursor, AsyncDriver, DriverStatus, Notification, aborted_commit
+from sqlspec.driver._async_driver import AsyncCursor, AsyncDriver, aborted_commit
 from sqlspec.driver._statements import StatementCache
+from sqlspec.driver._types import DriverStatus, Notification
 from sqlspec.exceptions import is_stale_statement
 from sqlspec.postgres.errors import check_session
 from sqlspec.postgres.sql import listen as listen_sql

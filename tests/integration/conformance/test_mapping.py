@@ -205,7 +205,9 @@ async def test_nested_json_becomes_objects(session: Any) -> None:
 
 
 async def test_defaults_fill_what_was_not_selected(session: Any) -> None:
-    sql = """select 2 as order_id, '{"street": "x", "zip": "1"}'::jsonb as "shipTo", '[]'::jsonb as lines, 'blue' as colour"""
+    sql = """
+        select 2 as order_id, '{"street": "x", "zip": "1"}'::jsonb as "shipTo", '[]'::jsonb as lines, 'blue' as colour
+    """
     order = await session.select_one(sql, schema_type=Order)
     assert order == Order(2, Address("x", "1"), [], Colour.BLUE)
     assert order.state == "new"

@@ -27,7 +27,7 @@ def observed(flavour: Any, events: list[Any]) -> Any:
 
 def brief(events: list[Any]) -> list[Any]:
     """Return the events without times and adapters, and forget them."""
-    told = []
+    told: list[Any] = []
     for event in events:
         match event:
             case StatementStart():
@@ -42,8 +42,8 @@ def brief(events: list[Any]) -> list[Any]:
     return told
 
 
-def both(operation: str, sql: str, rows: int | None, error: type = type(None)) -> list[Any]:
-    return [("start", operation, sql), ("end", operation, sql, rows, error)]
+def both(operation: str, sql: str, rows: int | None) -> list[Any]:
+    return [("start", operation, sql), ("end", operation, sql, rows, type(None))]
 
 
 async def test_a_checkout_and_nothing_else(observed: Any, events: list[Any], flavour: Any) -> None:

@@ -172,7 +172,6 @@ async def test_a_script_that_fails_between_begin_and_commit_leaves_no_transactio
     assert await session.select("select a from t order by a", schema_type=int) == [1, 9, 9]
 
 
-@needs("cancel")
 async def test_a_script_that_is_cut_short_between_begin_and_commit_leaves_no_transaction(session: Any) -> None:
     await session.execute("create table t (a int)")
     with pytest.raises(QueryTimeoutError):

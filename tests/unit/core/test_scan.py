@@ -177,6 +177,10 @@ REGRESSIONS = {
     "a number glued to a number": ("select 1$1", "select 1$1"),
     "a placeholder before a placeholder operator": ("select ? ? 'k'", "select $1 ? 'k'"),
     "a placeholder before the end of a function": ("select (f(x) ?), ?", "select (f(x) $1), $2"),
+    "a null before the next clause is an operand": (
+        "insert into t select ? from u join v on d ? null on conflict do nothing",
+        "insert into t select $1 from u join v on d ? null on conflict do nothing",
+    ),
     "an operator glued behind a placeholder": ("select ?||?", "select $1||$2"),
 }
 

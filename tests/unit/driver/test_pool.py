@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from sqlspec.driver import _async_pool
-from sqlspec.driver._async_pool import AsyncPool, PoolStats
+from sqlspec.driver._async_pool import AsyncPool
+from sqlspec.driver._types import PoolStats
 from sqlspec.exceptions import OperationalError, PoolTimeoutError
 from tests.unit.driver.fakes import Lost, Server, fake, give_back, make, settle
 

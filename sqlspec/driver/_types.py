@@ -1,0 +1,48 @@
+"""Small types that both flavours share, so that there is one of each."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, TypeAlias
+
+__all__ = ("DriverStatus", "Notification", "PoolStats")
+
+DriverStatus: TypeAlias = Literal["idle", "active", "failed", "unknown"]
+"""Outside a transaction; inside one; inside an aborted one; the driver does not tell."""
+
+
+class Notification(NamedTuple):
+    """One NOTIFY message (protocol message NotificationResponse).
+
+    Attributes:
+        channel: The channel's name.
+        payload: The payload; empty when none was given.
+        pid: Process ID of the notifying backend.
+    """
+
+    channel: str
+    payload: str
+    pid: int
+
+
+class PoolStats(NamedTuple):
+    """Counters of a pool.
+
+    Attributes:
+        size: Connections that exist or are being opened.
+        idle: Connections ready to be handed out.
+        in_use: Connections handed out.
+        resetting: Connections being cleaned after their return.
+        waiting: Callers waiting for a connection.
+        opened: Connections opened so far.
+        closed: Connections closed so far, for whatever reason.
+        timeouts: Callers that waited in vain.
+    """
+
+    size: int
+    idle: int
+    in_use: int
+    resetting: int
+    waiting: int
+    opened: int
+    closed: int
+    timeouts: int
