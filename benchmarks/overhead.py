@@ -111,7 +111,7 @@ async def _checkout(config: Any, name: str, rounds: int) -> list[Row]:
     # The kept session would occupy the only connection, so the two alternate in blocks on the same backend.
     for _ in range(max(10, rounds // 100)):
         async with config.provide_session() as session:
-            timings = await interleave_async({"kept": lambda: session.select(ONE, 5)}, 50)  # noqa: B023
+            timings = await interleave_async({"kept": lambda: session.select(ONE, 5)}, 50)
             plain += timings["kept"]
         timings = await interleave_async({"taken": checkout}, 50)
         pooled += timings["taken"]

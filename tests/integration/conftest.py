@@ -21,11 +21,13 @@ _numbers = itertools.count(1)
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(*capabilities): see tests.integration.harness.needs")
+    config.addinivalue_line("markers", "only(*flavours): what cannot be said portably")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "flavour" in metafunc.fixturenames:
-        metafunc.parametrize("flavour", FLAVOURS, indirect=True)
+        only = metafunc.definition.get_closest_marker("only")
+        metafunc.parametrize("flavour", only.args if only is not None else FLAVOURS, indirect=True)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 from sqlspec.core.result import Column
@@ -12,6 +13,7 @@ from sqlspec.exceptions import (
     ErrorInfo,
     MissingDependencyError,
     OperationalError,
+    PermissionDeniedError,
     ends_session,
     is_stale_statement,
 )
@@ -40,6 +42,12 @@ SyncNative = psycopg.Connection
 
 _SENT_AT_ONCE = 64
 """Commands put into libpq's buffer between two looks at the socket."""
+
+# Anchored at its beginning: what follows may quote any name.
+_LOGIN_REFUSED = re.compile(
+    r"(?:[\w\" ]{1,20} )?authentication failed for user \"|no pg_hba\.conf entry for |pg_hba\.conf rejects "
+    r"|permission denied for database \"|role \".*\" (?:does not exist|is not permitted to log in)"
+)
 
 FATAL_ERROR = pq.ExecStatus.FATAL_ERROR
 PIPELINE_SYNC = pq.ExecStatus.PIPELINE_SYNC
@@ -184,9 +192,11 @@ def connect_error_info(error: BaseException) -> ErrorInfo:
             "connecting timed out: the server did not answer within connect_timeout; check host and port",
             fallback=ConnectionTimeoutError,
         )
-    sqlstate = getattr(error, "sqlstate", None)
     words = " ".join(str(error).split())
-    return ErrorInfo(f"cannot connect: {words}", sqlstate, fallback=DatabaseConnectionError)
+    # libpq gives no SQLSTATE for a failed attempt, so the server's own words must do, where it speaks English.
+    refused = _LOGIN_REFUSED.match(words.partition("FATAL: ")[2])
+    kind = DatabaseConnectionError if refused is None else PermissionDeniedError
+    return ErrorInfo(f"cannot connect: {words}", getattr(error, "sqlstate", None), fallback=kind)
 
 
 def is_stale(error: psycopg.Error) -> bool:

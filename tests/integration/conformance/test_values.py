@@ -258,7 +258,7 @@ REFUSED: dict[str, list[Any]] = {
     "timetz": [time(12), "12:00", datetime(2024, 1, 1, tzinfo=UTC)],
     "timestamp": [datetime(2024, 1, 1, tzinfo=UTC), date(2024, 1, 1), "2024-13-01", 0, "2024-01-01T00:00:00Z"],
     "timestamptz": [datetime(2024, 1, 1), date(2024, 1, 1), "2024-01-01T00:00:00", 1704067200],
-    "jsonb": [1, 1.5, True, {"a": NAN}, [INF], Json(NAN), {"a": object()}, b"{}", {"a": {1, 2}}],
+    "jsonb": [1, 1.5, True, {"a": NAN}, [INF], Json(NAN), {"a": object()}, b"{}"],
     "json": [1, {"a": NAN}],
     "mood": [1, b"sad", "a\0b"],
     "int4[]": [[1.5], [2**31], ["1"], [[1], [2, 3]], [[1], 2], 5, {"a": 1}, [True]],
