@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ("SQLSpec",)
 
-C = TypeVar("C", "AsyncConfig[Any]", "SyncConfig[Any]")
+C = TypeVar("C", bound="AsyncConfig[Any] | SyncConfig[Any]")
 
 
 class SQLSpec:

@@ -168,7 +168,10 @@ class AsyncSessionBase:
         *args: Any,
     ) -> T:
         """Run one operation of the driver alone, with its failures translated."""
-        await self._take_turn(method)
+        if self._guarded:  # the same as `_take_turn`, without its call
+            self._check(method)
+        if not self._lock.acquire(False):
+            await self._wait_turn(method)
         try:
             if timeout is None:
                 return await operation(*args)

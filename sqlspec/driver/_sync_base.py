@@ -168,7 +168,10 @@ class SyncSessionBase:
         *args: Any,
     ) -> T:
         """Run one operation of the driver alone, with its failures translated."""
-        self._take_turn(method)
+        if self._guarded:  # the same as `_take_turn`, without its call
+            self._check(method)
+        if not self._lock.acquire(False):
+            self._wait_turn(method)
         try:
             if timeout is None:
                 return operation(*args)

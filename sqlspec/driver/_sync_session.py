@@ -341,8 +341,6 @@ class SyncSession(SyncTransactions):
         named: dict[str, Any],
         timeout: float | None,
     ) -> tuple[Plan, RawResult]:
-        if self._guarded:
-            self._check(method)
         plan, args = self._bind(method, sql, params, named)
         return plan, self._exclusive(method, plan.source, timeout, self._run, plan, args)
 
@@ -479,12 +477,17 @@ class SyncSession(SyncTransactions):
         Raises:
             ParameterError: The parameters do not fit, or another method is meant for this text.
         """
-        text = sql
-        if isinstance(sql, SQL):
-            if params or named:
-                self._refuse(method, "the SQL object has parameters of its own; do not pass more", sql.text)
-            text, params, named = sql.render()
-        plan = self._plan(method, text)
+        if self._guarded:
+            self._check(method)
+        plan = self._plans.get(sql)  # type: ignore[arg-type]
+        if plan is None or plan.special:
+            if isinstance(sql, SQL):
+                if params or named:
+                    self._refuse(method, "the SQL object has parameters of its own; do not pass more", sql.text)
+                text, params, named = sql.render()
+                plan = self._plan(method, text)
+            else:
+                plan = self._plan(method, sql)
         try:
             return plan, plan.bind(params, named)
         except SQLSpecError as error:

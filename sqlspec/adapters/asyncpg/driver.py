@@ -275,10 +275,9 @@ class AsyncpgDriver(AsyncDriver):
     # -- errors and cancellation ------------------------------------------------------------------
 
     def error_info(self, error: BaseException) -> ErrorInfo:
-        if isinstance(error, asyncpg.ConnectionDoesNotExistError) and isinstance(
-            error.__cause__, asyncpg.PostgresError
-        ):
-            error = error.__cause__  # what the server said when it ended the connection
+        cause = error.__cause__
+        if isinstance(error, asyncpg.ConnectionDoesNotExistError) and isinstance(cause, asyncpg.PostgresError):
+            error = cause  # what the server said when it ended the connection
         fields: Any = error
         if isinstance(error, asyncpg.PostgresError) and fields.sqlstate is not None:
             return ErrorInfo(

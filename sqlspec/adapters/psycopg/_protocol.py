@@ -100,7 +100,8 @@ def pipeline(
     refused: Exception | None = None
     sending = True
     while True:
-        ready = yield (Wait.RW if sending else Wait.R)
+        # After an interruption psycopg goes on waiting with a first `next()`, which sends None.
+        ready = (yield (Wait.RW if sending else Wait.R)) or 0
         if ready & Ready.R:
             pgconn.consume_input()
             if answers.read():
@@ -113,7 +114,7 @@ def pipeline(
             if not sending:
                 pgconn.pipeline_sync()
             while pgconn.flush():
-                if (yield Wait.RW) & Ready.R:
+                if ((yield Wait.RW) or 0) & Ready.R:
                     pgconn.consume_input()
     pgconn.exit_pipeline_mode()
     if refused is not None:

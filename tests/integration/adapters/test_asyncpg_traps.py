@@ -137,7 +137,7 @@ async def test_the_name_char_means_character(raw: Any, session: Any) -> None:
     assert await raw.fetchval("select 'x'::\"char\"") == b"x"
     row = await session.select_one("select 'ab'::char(3) as padded, 'x'::\"char\" as single")
     assert row == {"padded": "ab ", "single": "x"}
-    assert await session.select_value('select $1::char(3)::text || $2::"char"', "ab", "x") == "abx"
+    assert await session.select_value('select $1::char(3)::text || $2::"char"::text', "ab", "x") == "abx"
 
 
 async def test_columns_of_an_empty_fetch_are_unknown(raw: Any, session: Any) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import socket
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -68,7 +69,10 @@ FAILURES: dict[str, tuple[type[BaseException], Call]] = {
     "refused by the type's input": (SQLSpecError, lambda s: s.select("select $1::mood", "furious")),
     "first row": (SQLSpecError, lambda s: s.select("select 1/0")),
     "tenth row": (SQLSpecError, lambda s: s.select("select 1/(10-n) from generate_series(1, 99) n")),
-    "late row": (SQLSpecError, lambda s: s.select("select 1/(60000-n), repeat('x', 50) from generate_series(1, 70000) n")),
+    "late row": (
+        SQLSpecError,
+        lambda s: s.select("select 1/(60000-n), repeat('x', 50) from generate_series(1, 70000) n"),
+    ),
     "raised": (SQLSpecError, lambda s: s.execute("do $$ begin raise notice 'n'; raise exception 'e'; end $$")),
     "a constraint": (SQLSpecError, lambda s: s.execute("insert into u values (1, $1)", "x")),
     "a count of parameters": (ParameterError, lambda s: s.select("select $1::int, $2::int", 5)),
@@ -84,21 +88,30 @@ FAILURES: dict[str, tuple[type[BaseException], Call]] = {
     "an unreadable value": (DataError, lambda s: s.select("select 'infinity'::date as d, 1 as one")),
     "an unreadable value late": (
         DataError,
-        lambda s: s.select("select case n when 999 then 'infinity' else '2020-01-01'::date end from generate_series(1, 999) n"),
+        lambda s: s.select(
+            "select case n when 999 then 'infinity' else '2020-01-01'::date end from generate_series(1, 999) n"
+        ),
     ),
     "a late batch row at the server": (
         SQLSpecError,
-        lambda s: s.execute_many("insert into u values ($1, $2)", [(n if n != 900 else 1, "x") for n in range(2, 1000)]),
+        lambda s: s.execute_many(
+            "insert into u values ($1, $2)", [(n if n != 900 else 1, "x") for n in range(2, 1000)]
+        ),
     ),
     "a late batch row at the client": (
         DataError,
-        lambda s: s.execute_many("insert into u values ($1, $2)", [(n if n != 900 else "x", "x") for n in range(2, 1000)]),
+        lambda s: s.execute_many(
+            "insert into u values ($1, $2)", [(n if n != 900 else "x", "x") for n in range(2, 1000)]
+        ),
     ),
     "a late batch row of the wrong size": (
         ParameterError,
         lambda s: s.execute_many("insert into u values ($1, $2)", [(n, "x")[: 2 - (n == 900)] for n in range(2, 1000)]),
     ),
-    "a batch whose rows fail": (Mine, lambda s: s.execute_many("insert into u values ($1 + 1000, $2)", rows_that_fail())),
+    "a batch whose rows fail": (
+        Mine,
+        lambda s: s.execute_many("insert into u values ($1 + 1000, $2)", rows_that_fail()),
+    ),
     "a batch with an unreadable value": (
         DataError,
         lambda s: s.execute_many("insert into u values ($1, 'x') returning 'infinity'::date", [5, 6]),
@@ -155,41 +168,28 @@ async def assert_usable(session: Any, pid: int) -> None:
 
 
 @pytest.mark.parametrize("name", FAILURES)
-async def test_the_session_is_usable_after(session: Any, name: str) -> None:
-    kind, call = FAILURES[name]
-    pid = await session.select_value("select pg_backend_pid()")
-    for _ in range(2):  # the second time with everything cached
-        with pytest.raises(kind):
-            await call(session)
-        assert not session.in_transaction
-        await assert_usable(session, pid)
-
-
-@pytest.mark.parametrize("name", FAILURES)
-async def test_a_savepoint_saves_the_transaction_from(session: Any, name: str) -> None:
-    kind, call = FAILURES[name]
-    pid = await session.select_value("select pg_backend_pid()")
-    await session.begin()
-    await session.execute("insert into u values (50, 'before')")
-    with pytest.raises(kind):
-        async with session.savepoint():
-            await call(session)
-    await session.execute("insert into u values (51, 'after')")
-    await session.commit()
-    assert await session.select("delete from u where id in (50, 51) returning id") == [{"id": 50}, {"id": 51}]
-    await assert_usable(session, pid)
-
-
-@pytest.mark.parametrize("name", FAILURES)
-async def test_a_connection_is_not_lost_by(flavour: Flavour, session: Any, name: str) -> None:
+async def test_everything_is_usable_after(flavour: Flavour, session: Any, name: str) -> None:
     kind, call = FAILURES[name]
     config = flavour.make_config(max_size=1)
-    async with config.provide_session() as first:
-        pid = await first.select_value("select pg_backend_pid()")
+    async with config.provide_session() as session:
+        pid = await session.select_value("select pg_backend_pid()")
+        for _ in range(2):  # the second time with everything cached
+            with pytest.raises(kind):
+                await call(session)
+            assert not session.in_transaction
+            await assert_usable(session, pid)
+        await session.begin()
+        await session.execute("insert into u values (5000, 'before')")
         with pytest.raises(kind):
-            await call(first)
-    async with config.provide_session() as second:
-        await assert_usable(second, pid)
+            async with session.savepoint():
+                await call(session)
+        await session.execute("insert into u values (5001, 'after')")
+        await session.commit()
+        assert await session.select("delete from u where id in (5000, 5001) returning id") == [{"id": 5000}, {"id": 5001}]
+        with pytest.raises(kind):
+            await call(session)
+    async with config.provide_session() as session:
+        await assert_usable(session, pid)
     assert config.stats().opened == 1
 
 
@@ -218,8 +218,9 @@ SETUP = """
         kept int constraint child_kept references parent on delete restrict,
         needed int not null default 1,
         amount int constraint amount_positive check (amount > 0),
-        during int4range constraint no_overlap exclude using gist (during with &&),
-        code varchar(3)
+        during int4range,
+        code varchar(3),
+        constraint no_overlap exclude using gist (during with &&)
     );
     create domain positive as int constraint positive_check check (value > 0);
     create table typed (n positive);
@@ -234,7 +235,9 @@ def raised(sqlstate: str, kind: type[SQLSpecError]) -> Case:
 
 
 CASES = [
-    Case(UniqueViolationError, "23505", "insert into parent values (1)", {"table": "parent", "constraint": "parent_key"}),
+    Case(
+        UniqueViolationError, "23505", "insert into parent values (1)", {"table": "parent", "constraint": "parent_key"}
+    ),
     Case(
         ForeignKeyViolationError,
         "23503",
@@ -243,7 +246,12 @@ CASES = [
     ),
     Case(ForeignKeyViolationError, "23503", "delete from parent where id = 1", {"constraint": "child_parent"}),
     Case(ForeignKeyViolationError, "23001", "delete from parent where id = 2", {"constraint": "child_kept"}),
-    Case(NotNullViolationError, "23502", "insert into child (needed) values (null)", {"table": "child", "column": "needed"}),
+    Case(
+        NotNullViolationError,
+        "23502",
+        "insert into child (needed) values (null)",
+        {"table": "child", "column": "needed"},
+    ),
     Case(CheckViolationError, "23514", "insert into child (amount) values (0)", {"constraint": "amount_positive"}),
     Case(CheckViolationError, "23514", "insert into typed values (-1)", {"constraint": "positive_check"}),
     Case(ExclusionViolationError, "23P01", "insert into child (during) values ('[2,3)')", {"constraint": "no_overlap"}),
@@ -282,25 +290,23 @@ CASES = [
 
 
 @needs("sqlstate")
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.sqlstate}-{case.kind.__name__}")
-async def test_a_server_error_has_its_class_and_fields(session: Any, flavour: Flavour, case: Case) -> None:
+async def test_server_errors_have_their_classes_and_fields(session: Any, flavour: Flavour) -> None:
     await session.execute_script(SETUP)
-    in_transaction = case.sql.startswith("vacuum")
-    with pytest.raises(SQLSpecError) as caught:
-        async with session.transaction() if in_transaction else session.with_settings(work_mem="4MB"):
-            await session.execute(case.sql)
-    error = caught.value
-    assert type(error) is case.kind
-    assert error.sqlstate == case.sqlstate
-    assert error.sql == case.sql
-    assert error.adapter == flavour.spec.name
-    assert isinstance(error.__cause__, Exception)
-    assert not isinstance(error.__cause__, SQLSpecError)
-    assert str(error).startswith(error.message)
-    assert f"[{case.sqlstate}]" in str(error)
-    assert {name: getattr(error, name) for name in case.fields} == case.fields
-    if error.hint:
-        assert error.hint in str(error)
+    wrong: list[object] = []
+    for case in CASES:
+        with pytest.raises(SQLSpecError) as caught:
+            async with session.transaction() if case.sql.startswith("vacuum") else contextlib.nullcontext():
+                await session.execute(case.sql)
+        error = caught.value
+        seen = (type(error), error.sqlstate, {name: getattr(error, name) for name in case.fields})
+        if seen != (case.kind, case.sqlstate, case.fields):
+            wrong.append((case.sql, seen))
+        assert (error.sql, error.adapter) == (case.sql, flavour.spec.name)
+        assert isinstance(error.__cause__, Exception)
+        assert not isinstance(error.__cause__, SQLSpecError)
+        assert str(error).startswith(f"{error.message} [{case.sqlstate}]")
+        assert (error.hint or "") in str(error)
+    assert wrong == []
 
 
 async def test_every_class_below_the_base_is_public() -> None:
@@ -343,7 +349,6 @@ async def test_limits_of_the_server_are_timeouts(
         assert caught.value.sqlstate == "55P03"
 
 
-@needs("sqlstate")
 async def test_a_connection_that_the_server_ends(session: Any) -> None:
     with pytest.raises(DatabaseConnectionError) as caught:
         await session.execute("select pg_terminate_backend(pg_backend_pid())")
@@ -366,40 +371,45 @@ async def test_a_lost_connection_is_not_used_again(flavour: Flavour, session: An
 
 # -- hostile names --------------------------------------------------------------------------------------------
 
-HOSTILE = ["timeout", "password", "duplicate key", "unique_code", "connection", "cancel", 'a"b', "canceling statement due to"]
+HOSTILE = [
+    "timeout",
+    "password",
+    "duplicate key",
+    "unique_code",
+    "connection",
+    "cancel",
+    'a"b',
+    "canceling statement due to",
+]
 
 
 @needs("sqlstate")
-@pytest.mark.parametrize("name", HOSTILE)
-async def test_names_do_not_decide_the_class(session: Any, name: str) -> None:
-    quoted = '"' + name.replace('"', '""') + '"'
-    await session.execute(f"create table {quoted} ({quoted} int constraint {quoted} check ({quoted} > 0))")
-    with pytest.raises(CheckViolationError) as caught:
-        await session.execute(f"insert into {quoted} values (0)")
-    assert (caught.value.table, caught.value.constraint) == (name, name)
-    with pytest.raises(SQLParsingError):
-        await session.execute(f"select * from {quoted} where missing")
-    with pytest.raises(SQLParsingError):
-        await session.execute(f"select {quoted[:-1]}_\"")
+async def test_names_do_not_decide_the_class(session: Any) -> None:
+    for name in HOSTILE:
+        quoted = '"' + name.replace('"', '""') + '"'
+        await session.execute(f"create table {quoted} ({quoted} int constraint {quoted} check ({quoted} > 0))")
+        with pytest.raises(CheckViolationError) as caught:
+            await session.execute(f"insert into {quoted} values (0)")
+        assert (caught.value.table, caught.value.constraint) == (name, name)
+        with pytest.raises(SQLParsingError):
+            await session.execute(f"select * from {quoted} where missing")
+        with pytest.raises(SQLParsingError):
+            await session.execute(f'select {quoted[:-1]}_"')
 
 
-@needs("sqlstate")
-@pytest.mark.parametrize(
-    "words",
-    [
+async def test_words_of_a_raise_do_not_decide_the_class(session: Any) -> None:
+    for words in (
         "canceling statement due to statement timeout",
-        "duplicate key value violates unique constraint \"x\"",
+        'duplicate key value violates unique constraint "x"',
         "terminating connection due to administrator command",
         "connection timed out",
         "cached plan must not change result type",
-    ],
-)
-async def test_words_of_a_raise_do_not_decide_the_class(session: Any, words: str) -> None:
-    with pytest.raises(OperationalError) as caught:
-        await session.execute(f"do $$ begin raise exception '{words}'; end $$")
-    assert type(caught.value) is OperationalError
-    assert caught.value.message == words
-    assert await session.select_value("select 1") == 1
+    ):
+        with pytest.raises(OperationalError) as caught:
+            await session.execute(f"do $$ begin raise exception '{words}'; end $$")
+        assert type(caught.value) is OperationalError
+        assert caught.value.message == words
+        assert await session.select_value("select 1") == 1
 
 
 # -- secrets --------------------------------------------------------------------------------------------------
@@ -429,16 +439,20 @@ LEAKS: list[Call] = [
 ]
 
 
-@pytest.mark.parametrize("number", range(len(LEAKS)))
-async def test_no_value_gets_into_an_error(session: Any, number: int) -> None:
+async def test_no_value_gets_into_an_error(session: Any) -> None:
     await session.execute("create table typed (a int)")
-    with pytest.raises(SQLSpecError) as caught:
-        await LEAKS[number](session)
-    error = caught.value
-    # The server quotes values that it could not read: those are its words, and so stay what they are.
-    by_server = error.__cause__ is not None and SECRET in str(error.__cause__.args[:1])
-    seen = [str(error), repr(error), *getattr(error, "__notes__", ()), error.sql or "", error.hint or ""]
-    assert by_server or SECRET not in "".join(seen)
+    by_server = 0
+    for call in LEAKS:
+        with pytest.raises(SQLSpecError) as caught:
+            await call(session)
+        error = caught.value
+        seen = [str(error), repr(error), *getattr(error, "__notes__", ()), error.sql or "", error.hint or ""]
+        if error.__cause__ is not None and SECRET in error.message:
+            by_server += 1  # the server quotes text that it could not read: those are its words
+        else:
+            assert SECRET not in "".join(seen)
+            assert error.__cause__ is not None or SECRET not in "".join(traceback.format_exception(error))
+    assert by_server <= 2
 
 
 async def test_a_password_gets_into_no_error(flavour: Flavour) -> None:
@@ -463,14 +477,12 @@ async def test_an_unreachable_server(flavour: Flavour) -> None:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
     config = flavour.make_config(dsn=f"postgresql://nobody@127.0.0.1:{port}/db")
-    for attempt in (config.open, config.provide_session().__aenter__):
-        if attempt == config.open:
-            await attempt()  # without a minimum nothing is opened yet
-            continue
-        with pytest.raises(DatabaseConnectionError, match="cannot connect") as caught:
-            await attempt()
-        assert caught.value.adapter == flavour.spec.name
-        assert isinstance(caught.value.__cause__, Exception)
+    await config.open()  # without a minimum nothing is opened yet
+    with pytest.raises(DatabaseConnectionError, match="cannot connect") as caught:
+        async with config.provide_session():
+            pass
+    assert caught.value.adapter == flavour.spec.name
+    assert isinstance(caught.value.__cause__, Exception)
     with pytest.raises(DatabaseConnectionError):
         await flavour.make_config(dsn=f"postgresql://nobody@127.0.0.1:{port}/db", min_size=1).open()
     assert config.stats().size == 0
@@ -498,13 +510,14 @@ async def test_too_many_connections(flavour: Flavour, admin: psycopg.Connection[
         admin.execute(f"drop role {role}".encode())
 
 
-@needs("sqlstate")
 @pytest.mark.parametrize("how", ["password", "nologin", "unknown"])
 async def test_a_refused_login(flavour: Flavour, admin: psycopg.Connection[Any], how: str) -> None:
     role = f"{flavour.schema}_refused"
     if how == "password":
         with Refusing("28P01", f'password authentication failed for user "{role}"') as server:
-            config = flavour.make_config(dsn=f"postgresql://{role}:{SECRET}@127.0.0.1:{server.port}/db", sslmode="disable")
+            config = flavour.make_config(
+                dsn=f"postgresql://{role}:{SECRET}@127.0.0.1:{server.port}/db", sslmode="disable"
+            )
             with pytest.raises(PermissionDeniedError) as caught:
                 async with config.provide_session():
                     pass

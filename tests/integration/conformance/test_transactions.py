@@ -325,7 +325,9 @@ async def test_a_script_is_one_transaction_unless_it_says_otherwise(session: Any
     assert not session.in_transaction
 
 
-@pytest.mark.parametrize("text", ["begin; insert into t values (1)", "begin; insert into t values (1); commit and chain"])
+@pytest.mark.parametrize(
+    "text", ["begin; insert into t values (1)", "begin; insert into t values (1); commit and chain"]
+)
 async def test_a_script_that_leaves_a_transaction_open_is_rolled_back(session: Any, table: str, text: str) -> None:
     with pytest.raises(TransactionError, match="left a transaction open"):
         await session.execute_script(text)
@@ -522,9 +524,7 @@ def rival(dsn: str, table: str, admin: psycopg.Connection[Any]) -> Iterator[Riva
 
 
 @needs("sqlstate")
-async def test_a_deadlock_is_run_again(
-    session: Any, table: str, rival: Rival, admin: psycopg.Connection[Any]
-) -> None:
+async def test_a_deadlock_is_run_again(session: Any, table: str, rival: Rival, admin: psycopg.Connection[Any]) -> None:
     failures: list[BaseException] = []
 
     async def cross(own: Any) -> None:
@@ -592,7 +592,9 @@ def role(flavour: Flavour, admin: psycopg.Connection[Any]) -> Iterator[str]:
     admin.execute(f"drop role {name}".encode())
 
 
-SHOWN = "select current_user::text as role, current_setting('statement_timeout') as t, current_setting('app.x', true) as x"
+SHOWN = (
+    "select current_user::text as role, current_setting('statement_timeout') as t, current_setting('app.x', true) as x"
+)
 
 
 async def shown(session: Any) -> tuple[Any, ...]:
