@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sqlspec.driver._async_driver import AsyncDriver
 
 __all__ = (
+    "GRACE",
     "WHO_BELONGS",
     "AsyncExecution",
     "Background",
@@ -39,6 +40,9 @@ WHO_BELONGS = "tasks started inside the transaction"
 
 sleep = asyncio.sleep
 Timer = asyncio.TimerHandle
+
+GRACE = 3.0
+"""Seconds between the attempt to stop a statement and cutting the connection."""
 
 
 class Expired(Exception):
@@ -64,7 +68,7 @@ def later(seconds: float, callback: Callable[[], object]) -> Timer:
 async def call_with_timeout(
     seconds: float, driver: AsyncDriver, operation: Callable[..., Awaitable[T]], *args: Any
 ) -> T:
-    """Await `operation(*args)`; cancel the wait after `seconds`.
+    """Await `operation(*args)`; cancel the wait after `seconds`, cut the connection when that does not help.
 
     A driver stops the server's work when its wait is cancelled, so `driver.cancel()` is not called here.
 
@@ -72,6 +76,7 @@ async def call_with_timeout(
         Expired: The limit passed.
     """
     scope = asyncio.timeout(seconds)
+    last_resort = later(seconds + GRACE, driver.abort)
     try:
         async with scope:
             return await operation(*args)
@@ -79,6 +84,8 @@ async def call_with_timeout(
         if scope.expired():
             raise Expired from None
         raise
+    finally:
+        last_resort.cancel()
 
 
 async def uninterrupted(operation: Callable[[], Coroutine[Any, Any, T]], grace: float = 5.0) -> T:

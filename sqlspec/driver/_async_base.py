@@ -6,7 +6,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from sqlspec.driver._aio import WHO_BELONGS, Expired, Turn, call_with_timeout
+from sqlspec.driver._aio import GRACE, WHO_BELONGS, Expired, Turn, call_with_timeout
 from sqlspec.exceptions import (
     DatabaseConnectionError,
     OperationalError,
@@ -255,12 +255,18 @@ class AsyncSessionBase:
             return
         self._dirty = True
         try:
-            await driver.settle()
+            await call_with_timeout(GRACE, driver, driver.settle)
         except BaseException:
+            driver.abort()
             self._set_broken()
             if not isinstance(error, Exception):
                 return
-            raise error from error.__cause__
+            raise QueryTimeoutError(
+                "statement timed out: the server did not answer when it was to be cancelled; "
+                "the connection was closed, but the server may still be working",
+                sql=sql,
+                adapter=driver.spec.name,
+            ) from error.__cause__
         await self._end_stray_transaction()
 
     async def _end_stray_transaction(self, *, suspected: bool = False) -> None:

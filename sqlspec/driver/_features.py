@@ -45,6 +45,8 @@ class DriverFeatures:
             infinity=self.infinity,
             naive_datetimes=self.naive_datetimes,
             vector_format=self.vector_format,
+            enable_pgvector=self.enable_pgvector,
+            money_scale=None,
         )
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sqlspec.driver._sync_driver import SyncDriver
 
 __all__ = (
+    "GRACE",
     "WHO_BELONGS",
     "Background",
     "Expired",
@@ -44,6 +45,9 @@ _log = logging.getLogger("sqlspec")
 _LONGEST_WAIT = 3600.0
 _SWEEP_AT = 1024
 """Timers in the heap at which cancelled ones are looked for: most are cancelled long before their time."""
+
+GRACE = 3.0
+"""Seconds between the attempt to stop a statement and cutting the connection."""
 
 sleep = time.sleep
 SyncExecution = SQLResult
@@ -146,10 +150,22 @@ later = _clock.add
 def call_with_timeout(seconds: float, driver: SyncDriver, operation: Callable[..., T], *args: Any) -> T:
     """Call `operation(*args)`; after `seconds` another thread calls `driver.cancel()`, which makes it fail.
 
+    When the server cannot be told, or does not stop, the connection is cut.
+
     Raises:
         Expired: The limit passed and the operation failed because of it.
     """
-    timer = _clock.add(seconds, driver.cancel)
+
+    def stop() -> None:
+        try:
+            driver.cancel()
+        except Exception:
+            driver.abort()
+        else:
+            timers.append(_clock.add(GRACE, driver.abort))
+
+    timer = _clock.add(seconds, stop)
+    timers = [timer]
     try:
         result = operation(*args)
     except Exception as error:
@@ -158,7 +174,8 @@ def call_with_timeout(seconds: float, driver: SyncDriver, operation: Callable[..
             raise Expired from error
         raise
     finally:
-        timer.cancel()
+        for each in timers:  # the first waits for `stop`, so the list is complete when the second is looked for
+            each.cancel()
     if timer.fired:
         driver.settle()  # it finished just before the cancel arrived, which must not hit the next statement
     return result

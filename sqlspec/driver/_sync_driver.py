@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlspec.core.result import Described, RawResult
 from sqlspec.exceptions import ErrorInfo, SQLSpecError, TransactionError
-from sqlspec.postgres.catalog import parse_type_rows, type_query
+from sqlspec.postgres.catalog import MONEY_SCALE_QUERY, parse_type_rows, type_query
+from sqlspec.postgres.codec import MONEY
 from sqlspec.postgres.sql import reset_script
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from sqlspec.postgres.settings import ConnectionSettings
 
 __all__ = ("SyncCursor", "SyncDriver")
+
 
 class SyncCursor(ABC):
     """Rows of one statement that are fetched piecewise, inside the transaction that opened it."""
@@ -134,6 +136,13 @@ class SyncDriver(ABC):
     def cancel(self) -> None:
         """Ask the server to stop what this connection runs now. Callable from another task or thread."""
 
+    def abort(self) -> None:
+        """Cut the connection at once, without a word to the server; a call that waits on it fails.
+
+        The last resort when the server cannot be reached to cancel a statement. Callable from another thread, never
+        raises. Without it, as here, such a call waits until the operating system gives the connection up.
+        """
+
     # -- defaults that need nothing but the above ---------------------------------------------------
 
     def ping(self) -> None:
@@ -192,7 +201,11 @@ class SyncDriver(ABC):
         codecs = self.derived.codecs
         missing = codecs.missing(oids)
         if missing:
-            codecs.learn(parse_type_rows(self.fetch_text(type_query(missing))))
+            types = parse_type_rows(self.fetch_text(type_query(missing)))
+            if any(found.oid == MONEY for found in types) and codecs.get(MONEY) is None:
+                ((scale,),) = self.fetch_text(MONEY_SCALE_QUERY)
+                codecs.learn_money(int(scale or 2))
+            codecs.learn(types)
 
     # -- optional: an adapter that can, overrides -------------------------------------------------
 

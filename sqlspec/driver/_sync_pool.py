@@ -9,7 +9,7 @@ from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from sqlspec.driver._sio import Background, Timer, Waiter, current_runner, later
+from sqlspec.driver._sio import Background, Expired, Timer, Waiter, call_with_timeout, current_runner, later
 from sqlspec.driver._types import PoolStats
 from sqlspec.exceptions import OperationalError, PoolTimeoutError
 
@@ -24,6 +24,11 @@ __all__ = ("SyncPool",)
 TRUSTED_IDLE = 0.5
 """Seconds during which an idle connection is taken to be alive without asking the server."""
 
+
+PING_LIMIT = 5.0
+"""Seconds within which an idle connection must answer."""
+RESET_LIMIT = 30.0
+"""Seconds within which a connection must be clean."""
 
 CLOSING = object()
 """Given to callers that still wait when the pool is closed."""
@@ -157,9 +162,9 @@ class SyncPool:
             ):
                 fresh = settings.validate == "when_idle" and now - pooled.returned < TRUSTED_IDLE
                 if not fresh and settings.validate != "never":
-                    driver.ping()
+                    call_with_timeout(PING_LIMIT, driver, driver.ping)
                 return True
-        except driver.native_errors:
+        except (Expired, *driver.native_errors):
             pass  # dead
         except BaseException:
             self._drop(pooled)
@@ -210,9 +215,9 @@ class SyncPool:
         clean = False
         try:
             if policy == "never":
-                pooled.driver.rollback()
+                call_with_timeout(RESET_LIMIT, pooled.driver, pooled.driver.rollback)
             else:
-                pooled.driver.reset()
+                call_with_timeout(RESET_LIMIT, pooled.driver, pooled.driver.reset)
             clean = pooled.driver.status() in ("idle", "unknown")
         except Exception:
             pass

@@ -28,6 +28,7 @@ class TypeInfo(NamedTuple):
         fields: Name and type of each attribute of a composite type that is not dropped.
         range_subtype: Subtype of a range or of a multirange's ranges, else 0.
         extension: Extension that the type belongs to.
+        delimiter: Stands between the elements of an array's text form.
     """
 
     oid: int
@@ -41,6 +42,7 @@ class TypeInfo(NamedTuple):
     fields: tuple[tuple[str, int], ...] = ()
     range_subtype: int = 0
     extension: str | None = None
+    delimiter: str = ","
 
 
 # An array type is one whose element points back: typelem is also set for types that can only be subscripted.
@@ -81,7 +83,8 @@ select t.oid::pg_catalog.text,
     where g.rngtypid = t.oid or g.rngmultitypid = t.oid), 0)::pg_catalog.text,
   (select x.extname from pg_catalog.pg_depend d join pg_catalog.pg_extension x on x.oid = d.refobjid
     where d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass and d.objid = t.oid and d.deptype = 'e'
-      and d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass)::pg_catalog.text
+      and d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass)::pg_catalog.text,
+  t.typdelim::pg_catalog.text
 from wanted join pg_catalog.pg_type t on t.oid = wanted.oid
 join pg_catalog.pg_namespace n on n.oid = t.typnamespace"""
 
@@ -127,6 +130,7 @@ def parse_type_rows(rows: Iterable[Sequence[str | None]]) -> list[TypeInfo]:
             fields=msgspec.json.decode(fields, type=tuple[tuple[str, int], ...]) if fields else (),
             range_subtype=int(subtype or 0),
             extension=extension,
+            delimiter=delimiter or ",",
         )
-        for oid, name, schema, kind, element, base, relation, labels, fields, subtype, extension in rows
+        for oid, name, schema, kind, element, base, relation, labels, fields, subtype, extension, delimiter in rows
     ]

@@ -2,133 +2,183 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlspec.adapters.asyncpg._native import asyncpg
 from sqlspec.exceptions import DataError
-from sqlspec.postgres.codec import ValueRefused
+from sqlspec.postgres.codec import MissingTypesError, ValueRefused
+from sqlspec.postgres.codec.arrays import read_literal
 from sqlspec.postgres.codec.temporal import date_codec, timestamp_codec, timestamptz_codec
+from sqlspec.postgres.sql import quote_literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
+    from sqlspec.adapters.asyncpg._native import asyncpg
     from sqlspec.core.result import Column
-    from sqlspec.postgres.codec import CodecRegistry
+    from sqlspec.postgres.codec import Codec, CodecRegistry
 
-__all__ = ("Refusal", "Refusals", "install_codecs")
+__all__ = ("Installed", "type_refused")
 
-# Scalar types whose own decoding is lossy or of another Python type: an infinite date reads as date.max, 1e10 as
-# Decimal('1.00E+10'), JSON as text, "char" as bytes, bit as BitString, a geometric type as a class of the driver.
-# Types that are right are left to the driver, whose decoder is compiled.
-CHAR = 18
-OWN_CODECS = {
-    CHAR: "char",
-    27: "tid",
-    114: "json",
-    600: "point",
-    601: "lseg",
-    602: "path",
-    603: "box",
-    604: "polygon",
-    628: "line",
-    718: "circle",
-    790: "money",
-    1082: "date",
-    1083: "time",
-    1114: "timestamp",
-    1184: "timestamptz",
-    1186: "interval",
-    1266: "timetz",
-    1560: "bit",
-    1562: "varbit",
-    1700: "numeric",
-    3220: "pg_lsn",
-    3802: "jsonb",
-}
+# Built-in types that asyncpg reads and writes exactly, with compiled code.
+NATIVE = frozenset({16, 17, 19, 20, 21, 23, 25, 26, 28, 142, 650, 700, 701, 705, 869, 1042, 1043, 2278, 2950, 5069})
+
+# Types whose text form is canonical, while asyncpg takes them for arrays of numbers, or for bytes.
+TEXT_FORM = frozenset({22, 30, 4600, 4601, 5017})
 
 # Types of which a result may hold thousands: their decoders note a refusal themselves, which saves a call per value.
 OFTEN_READ = {1082: date_codec, 1114: timestamp_codec, 1184: timestamptz_codec}
 
+_LEARNING_ROUNDS = 10
+"""Look-ups of types for one value. More than one only where a record holds records, or a type is altered again."""
 
-class Refusal(NamedTuple):
-    """Stands in a decoded row for a value that Python cannot hold; never leaves the adapter."""
-
-    reason: str
+_NO_TEXT_CONTAINER = re.compile(r'cannot decode type "(.+)"\."(.+)": text encoding of ', re.DOTALL)
 
 
-class Refusals:
-    """Remembers that a decoder met such a value, so that rows are searched only then.
+class Unread(NamedTuple):
+    """Stands in a decoded row for a value that could not be decoded there and then; never leaves the adapter."""
 
-    A decoder that raised could not name its column: asyncpg does not tell it.
+    wire: bytes | None
+    reason: str = ""
+
+
+class Installed:
+    """The package's codecs on one connection, and whether one of them met a value that it could not decode.
+
+    A decoder must not raise: asyncpg does not tell it the column, and types that a record holds can be looked up
+    only once the connection is free again.
+
+    Attributes:
+        met: Such a value is in rows that were fetched; rows are searched only then.
     """
 
-    __slots__ = ("met",)
+    __slots__ = ("_codecs", "_entries", "_settings", "met")
 
-    def __init__(self) -> None:
+    def __init__(self, connection: asyncpg.Connection, codecs: CodecRegistry) -> None:
+        # `set_type_codec` adds a codec to the same settings, but takes types by a name that it reads wrongly
+        # ("char" as char(n)), refuses containers, and makes a round trip for each type that is not built in.
+        self._settings = connection.get_settings()
+        self._codecs = codecs
+        self._entries: dict[int, Codec] = {}
         self.met = False
+        self.install(codec.oid for codec in codecs.known())
 
-    def note(self, reason: str) -> Refusal:
-        """Take the place of a value that cannot be read."""
-        self.met = True
-        return Refusal(reason)
+    def install(self, oids: Iterable[int]) -> bool:
+        """Replace the driver's codecs of these types where its values are not the canonical ones.
 
-    def guard(self, unpack: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+        Returns:
+            Whether anything changed: statements prepared before do not know of it.
+        """
+        changed = False
+        for oid in oids:
+            codec = self._codecs.get(oid)
+            if codec is None or self._entries.get(oid) is codec:
+                continue
+            if oid in TEXT_FORM:
+                self._add(codec, _unchanged, _unchanged, "text")
+            elif codec.is_text_fallback and codec.element is not None:
+                # The driver's own reader of such arrays crashes the process at an element that is empty.
+                read = partial(read_literal, delimiter=codec.delimiter)
+                self._add(codec, partial(_as_text, codec.pack), read, "text")
+            elif not _is_native(codec):
+                self._add(codec, codec.pack, self._decoder(codec), "binary")
+            else:
+                continue
+            self._entries[oid] = codec
+            changed = True
+        return changed
+
+    def _add(self, codec: Codec, encoder: Callable[[Any], Any], decoder: Callable[[Any], Any], form: str) -> None:
+        self._settings.add_python_codec(codec.oid, codec.name, "", (), "scalar", encoder, decoder, form)
+
+    def _decoder(self, codec: Codec) -> Callable[[bytes], Any]:
+        build = OFTEN_READ.get(codec.oid)
+        if build is not None:
+            return build(replace(self._codecs.options, unreadable=self._note))[2]
+        unpack = codec.unpack
+
         def decode(wire: bytes) -> Any:
             try:
                 return unpack(wire)
-            except ValueRefused as refused:
-                return self.note(str(refused))
+            except (ValueRefused, MissingTypesError):
+                self.met = True
+                return Unread(wire)
 
         return decode
 
-    def raise_first(self, rows: Sequence[Any], columns: Sequence[Column]) -> None:
-        """Raise for the first such value; nothing when it is in rows that were not asked for.
+    def _note(self, reason: str) -> Unread:
+        self.met = True
+        return Unread(None, reason)
+
+    async def read_again(
+        self,
+        rows: Sequence[Any],
+        columns: Sequence[Column],
+        learn: Callable[[Iterable[int]], Awaitable[None]],
+    ) -> list[tuple[Any, ...]]:
+        """Return the rows with the values that can be read once more types are known.
 
         Raises:
-            DataError: Names column and row.
+            DataError: Names the column of the first value that cannot.
         """
         self.met = False
-        for index, row in enumerate(rows):
-            for column, value in zip(columns, row, strict=True):
-                reason = _find(value)
-                if reason is not None:
-                    raise DataError(f'cannot read column "{column.name}" of row {index}: {reason}', column=column.name)
+        found: list[tuple[Any, ...]] = []
+        for row in rows:
+            values = list(row)
+            for at, value in enumerate(values):
+                if value.__class__ is Unread:
+                    values[at] = await self._read(value, columns[at], learn)
+            found.append(tuple(values))
+        return found
+
+    async def _read(self, value: Unread, column: Column, learn: Callable[[Iterable[int]], Awaitable[None]]) -> Any:
+        codec = self._codecs.get(column.oid)
+        if value.wire is None:
+            kind = codec.name if codec else ""
+            raise DataError(f'cannot read column "{column.name}" as {kind}: {value.reason}', column=column.name)
+        rounds = 0
+        while True:
+            try:
+                return self._codecs.decoder((column.oid,), (column.name,))((value.wire,))[0]
+            except MissingTypesError as missing:
+                rounds += 1
+                if rounds > _LEARNING_ROUNDS:
+                    raise
+                await learn(missing.oids)
 
 
-def _find(value: Any) -> str | None:
-    if value.__class__ is Refusal:
-        return str(value.reason)
-    if isinstance(value, (list, tuple, asyncpg.Record)):
-        return next((reason for item in value if (reason := _find(item)) is not None), None)
-    return None
+def _is_native(codec: Codec) -> bool:
+    """Tell whether the values of asyncpg's own codec are the canonical ones.
 
-
-async def install_codecs(connection: asyncpg.Connection, codecs: CodecRegistry) -> Refusals:
-    """Replace the driver's codecs by the package's own where the driver's values are not the canonical ones."""
-    refusals = Refusals()
-    noting = replace(codecs.options, unreadable=refusals.note)
-    for oid, name in OWN_CODECS.items():
-        codec = codecs.get(oid)
-        if codec is not None:
-            build = OFTEN_READ.get(oid)
-            decoder = refusals.guard(codec.unpack) if build is None else build(noting)[2]
-            if oid == CHAR:
-                _set_codec_of_char(connection, codec.pack, decoder)
-            else:
-                await connection.set_type_codec(
-                    name, schema="pg_catalog", encoder=codec.pack, decoder=decoder, format="binary"
-                )
-    return refusals
-
-
-def _set_codec_of_char(
-    connection: asyncpg.Connection, encoder: Callable[[Any], bytes], decoder: Callable[[bytes], Any]
-) -> None:
-    """Set the codec of the single-byte type, by OID.
-
-    Under its name asyncpg 0.32 finds character(n), whose values would be cut to one character. The test that
-    fails when this is no longer needed: `test_the_name_char_means_character`.
+    Types of the user are: enums and domains, by what they stand for; and types that nothing is known of, whose
+    text form asyncpg gives as well. So are arrays of such types, unless they hold arrays behind a domain.
     """
-    settings = connection._protocol.get_settings()
-    settings.add_python_codec(CHAR, "char", "pg_catalog", [], "scalar", encoder, decoder, "binary")
+    element = codec.element
+    if element is not None:
+        return element.element is None and _is_native(element)
+    return codec.oid in NATIVE or codec.is_text_fallback or (codec.oid >= 16384 and codec.inline != "")
+
+
+def _unchanged(text: str) -> str:
+    return text
+
+
+def _as_text(pack: Callable[[Any], bytes], value: Any) -> str:
+    return pack(value).decode()
+
+
+def type_refused(error: Exception) -> str | None:
+    """Return the query for the type that asyncpg cannot prepare a statement for: a container of its text types.
+
+    Its own codec of such a container is none; ours reads what can be read, and says what cannot.
+    """
+    match = _NO_TEXT_CONTAINER.search(str(error))
+    if match is None:
+        return None
+    schema, name = map(quote_literal, match.groups())
+    return (
+        "select t.oid::pg_catalog.text from pg_catalog.pg_type t "
+        f"join pg_catalog.pg_namespace n on n.oid = t.typnamespace where n.nspname = {schema} and t.typname = {name}"
+    )

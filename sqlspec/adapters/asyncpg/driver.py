@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
 from sqlspec.adapters.asyncpg._native import asyncpg
-from sqlspec.adapters.asyncpg._types import Refusals, install_codecs
+from sqlspec.adapters.asyncpg._types import Installed, type_refused
 from sqlspec.adapters.asyncpg.spec import SPEC
 from sqlspec.core.result import Column, Described, RawResult, raw_result
 from sqlspec.driver._async_driver import AsyncCursor, AsyncDriver, aborted_commit
@@ -46,20 +46,22 @@ _COUNTED_VERBS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
 
 
 class _Prepared:
-    """A statement prepared on one connection."""
+    """A statement prepared on one connection; `learnt` is as `CodecRegistry.stamp` gives it."""
 
-    __slots__ = ("check", "columns", "fetch", "statement", "used")
+    __slots__ = ("check", "columns", "fetch", "learnt", "statement", "used")
 
     def __init__(
         self,
         statement: PreparedStatement,
         columns: tuple[Column, ...],
         check: Callable[[Sequence[Any]], Sequence[Any]],
+        learnt: int | None,
     ) -> None:
         self.statement = statement
         self.fetch = statement.fetch
         self.columns = columns
         self.check = check
+        self.learnt = learnt
         self.used = True
 
 
@@ -68,10 +70,10 @@ class AsyncpgDriver(AsyncDriver):
 
     __slots__ = (
         "_caller",
+        "_codecs",
         "_connection",
         "_inbox",
         "_names",
-        "_refusals",
         "_statements",
         "_stopped",
         "_uncounted",
@@ -80,10 +82,10 @@ class AsyncpgDriver(AsyncDriver):
     spec = SPEC
     native_errors = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
-    def __init__(self, connection: asyncpg.Connection, derived: Derived, refusals: Refusals, cached: int) -> None:
+    def __init__(self, connection: asyncpg.Connection, derived: Derived, cached: int) -> None:
         self._connection = connection
         self.derived = derived
-        self._refusals = refusals
+        self._codecs = Installed(connection, derived.codecs)
         self._statements: StatementCache[_Prepared] = StatementCache(cached)
         self._names = itertools.count(1)
         self._caller: asyncio.Task[Any] | None = None
@@ -101,11 +103,10 @@ class AsyncpgDriver(AsyncDriver):
             check_session(server.client_encoding, server.standard_conforming_strings)
             # There is no option for this: the driver hides its socket, so the transport is asked for it.
             apply_keepalives(connection._transport.get_extra_info("socket"), settings)
-            refusals = await install_codecs(connection, derived.codecs)
+            return cls(connection, derived, settings.native.get("statement_cache_size", 256))
         except BaseException:
             connection.terminate()
             raise
-        return cls(connection, derived, refusals, settings.native.get("statement_cache_size", 256))
 
     @property
     def connection(self) -> asyncpg.Connection:
@@ -144,6 +145,8 @@ class AsyncpgDriver(AsyncDriver):
                 if not (plan.returns_rows or plan.arity or plan.verb in _PREPARED_VERBS):
                     return RawResult((), (), "tuple", affected_rows(await self._command(plan)))
                 prepared = await self._prepare(plan.sql)
+            elif prepared.learnt is not None:
+                prepared = await self._ready(plan.sql)
             prepared.used = True
             try:
                 rows = await prepared.fetch(*prepared.check(args))
@@ -151,13 +154,13 @@ class AsyncpgDriver(AsyncDriver):
                 prepared = await self._prepare_again(plan.sql, error)
                 rows = await prepared.fetch(*prepared.check(args))
         except asyncio.CancelledError:
-            self._absorb_stop()
+            await self._absorb_stop()
             raise
         finally:
             self._caller = None
         columns = prepared.columns
-        if self._refusals.met:
-            self._refusals.raise_first(rows, columns)
+        if self._codecs.met:
+            rows = await self._codecs.read_again(rows, columns, self.learn_types)
         if plan.verb == "SELECT":
             return raw_result((rows, columns, "tuple", len(rows)))
         return raw_result((rows, columns, "tuple", affected_rows(prepared.statement.get_statusmsg())))
@@ -166,14 +169,44 @@ class AsyncpgDriver(AsyncDriver):
         tag: str | None = await self._connection.execute(plan.sql)
         if plan.verb in ("DEALLOCATE", "DISCARD"):
             self._statements.clear()
+        elif plan.verb in ("ALTER", "DROP"):
+            self.derived.codecs.forget_learnt()
         return tag
 
+    async def _ready(self, sql: str) -> _Prepared:
+        """Return a statement prepared with the types as they are known now."""
+        prepared = self._statements.get(sql)
+        if prepared is not None:
+            if prepared.learnt is None or prepared.learnt == self.derived.codecs.generation:
+                return prepared
+            self._statements.discard(sql)
+        return await self._prepare(sql)
+
+    async def _parse(self, sql: str) -> PreparedStatement:
+        """Prepare a statement on the server."""
+        while True:
+            try:
+                return await self._connection.prepare(sql, name=f"sqlspec_{next(self._names)}")
+            except asyncpg.UnsupportedClientFeatureError as error:
+                query = type_refused(error)
+                if query is None:
+                    raise
+                oids = [int(oid or 0) for (oid,) in await self.fetch_text(query)]
+                await self.learn_types(oids)
+                if not self._codecs.install(oids):
+                    raise
+
     async def _prepare(self, sql: str) -> _Prepared:
-        statement = await self._connection.prepare(sql, name=f"sqlspec_{next(self._names)}")
+        statement = await self._parse(sql)
         oids = tuple(parameter.oid for parameter in statement.get_parameters())
         columns = tuple(Column(attribute.name, attribute.type.oid) for attribute in statement.get_attributes())
-        await self.learn_types((*oids, *(column.oid for column in columns)))
-        prepared = _Prepared(statement, self.derived.columns(columns), self.derived.codecs.checker(oids))
+        types = (*oids, *(column.oid for column in columns))
+        codecs = self.derived.codecs
+        await self.learn_types(types)
+        learnt = codecs.stamp(types)
+        if self._codecs.install(types):
+            statement = await self._parse(sql)
+        prepared = _Prepared(statement, self.derived.columns(columns), codecs.checker(oids), learnt)
         # The statement that is evicted is closed on the server by asyncpg once it is garbage.
         self._statements.add(sql, prepared)
         return prepared
@@ -188,6 +221,7 @@ class AsyncpgDriver(AsyncDriver):
         stale = isinstance(error, asyncpg.InvalidCachedStatementError)
         if not stale and not is_stale_statement(fields.sqlstate, _words(error)):
             raise error
+        self.derived.codecs.forget_learnt()
         self._statements.discard(sql)
         if self._connection.is_in_transaction():
             raise error
@@ -200,7 +234,7 @@ class AsyncpgDriver(AsyncDriver):
         try:
             return await operation
         except asyncio.CancelledError:
-            self._absorb_stop()
+            await self._absorb_stop()
             raise
         finally:
             self._caller = None
@@ -209,7 +243,7 @@ class AsyncpgDriver(AsyncDriver):
         # The driver reports no count for a batch; the rows of RETURNING can be counted.
         counted = plan.verb in _COUNTED_VERBS and not plan.returns_rows and await self._can_return(plan)
         sql = f"{plan.body}\nreturning 1" if counted else plan.sql
-        prepared = self._statements.get(sql) or await self._prepare(sql)
+        prepared = await self._ready(sql)
         prepared.used = True
         check = prepared.check
         bound = (check(row) for row in rows)
@@ -220,12 +254,13 @@ class AsyncpgDriver(AsyncDriver):
             found = await self._stoppable(prepared.statement.fetchmany(bound))
         except asyncpg.PostgresError as error:
             if is_stale_statement(error.sqlstate, _words(error)):
+                self.derived.codecs.forget_learnt()
                 self._statements.discard(sql)
             raise
         if counted:
             return RawResult((), (), "tuple", len(found))
-        if self._refusals.met:
-            self._refusals.raise_first(found, prepared.columns)
+        if self._codecs.met:
+            found = await self._codecs.read_again(found, prepared.columns, self.learn_types)
         return RawResult(found, prepared.columns, "tuple", len(found))
 
     async def _can_return(self, plan: Plan) -> bool:
@@ -251,11 +286,14 @@ class AsyncpgDriver(AsyncDriver):
     async def execute_script(self, text: str) -> None:
         await self._stoppable(self._connection.execute(text))
         # A script may have dropped what was prepared; preparing again is cheap, a missing statement is an error.
-        if "deallocate" in text.lower() or "discard" in text.lower():
+        words = text.lower()
+        if "deallocate" in words or "discard" in words:
             self._statements.clear()
+        if "alter" in words or "drop" in words:
+            self.derived.codecs.forget_learnt()
 
     async def describe(self, plan: Plan) -> Described:
-        prepared = self._statements.get(plan.sql) or await self._prepare(plan.sql)
+        prepared = await self._ready(plan.sql)
         oids = tuple(parameter.oid for parameter in prepared.statement.get_parameters())
         return Described(oids, prepared.columns)
 
@@ -268,7 +306,7 @@ class AsyncpgDriver(AsyncDriver):
             raise aborted_commit(SPEC.name)
 
     async def open_cursor(self, plan: Plan, args: Sequence[Any]) -> AsyncCursor:
-        prepared = self._statements.get(plan.sql) or await self._prepare(plan.sql)
+        prepared = await self._ready(plan.sql)
         cursor = await self._stoppable(prepared.statement.cursor(*prepared.check(args)))
         return _Cursor(self, cursor, prepared.columns)
 
@@ -321,10 +359,16 @@ class AsyncpgDriver(AsyncDriver):
             self._stopped = True
             caller.cancel()
 
-    def _absorb_stop(self) -> None:
-        if self._stopped and self._caller is not None:
+    def abort(self) -> None:
+        self._connection.terminate()
+
+    async def _absorb_stop(self) -> None:
+        caller, self._caller = self._caller, None
+        if self._stopped and caller is not None:
             self._stopped = False
-            if self._caller.uncancel() == 0:
+            if caller.uncancel() == 0:
+                # Until the server has answered, the driver's view of the transaction is that from before the statement.
+                await self.settle()
                 raise asyncpg.QueryCanceledError("canceling statement due to user request")
 
     # -- notifications ----------------------------------------------------------------------------
@@ -358,14 +402,17 @@ class _Cursor(AsyncCursor):
         self._columns = columns
 
     async def fetch(self, count: int) -> RawResult:
-        rows = await self._driver._stoppable(self._cursor.fetch(count))
-        if self._driver._refusals.met:
-            self._driver._refusals.raise_first(rows, self._columns)
+        driver = self._driver
+        rows = await driver._stoppable(self._cursor.fetch(count))
+        if driver._codecs.met:
+            rows = await driver._codecs.read_again(rows, self._columns, driver.learn_types)
         return RawResult(rows, self._columns, "tuple", None)
 
     async def close(self) -> None:
-        # The portal is freed with the transaction, or when asyncpg finds the cursor to be garbage.
-        self._cursor = None
+        # The driver has no public way. An open portal would keep its snapshot and locks until the transaction ends.
+        cursor, self._cursor = self._cursor, None
+        if cursor is not None and cursor._portal_name:
+            await cursor._close_portal(None)
 
 
 def _words(error: BaseException) -> str:

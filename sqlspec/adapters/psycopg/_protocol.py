@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import socket
 from typing import TYPE_CHECKING, Any
 
 from sqlspec.core.result import Column
@@ -203,6 +204,20 @@ def connect_error_info(error: BaseException) -> ErrorInfo:
 def is_stale(error: psycopg.Error) -> bool:
     """Tell whether a statement failed because it was prepared before the schema changed."""
     return is_stale_statement(error.diag.sqlstate, error.diag.message_primary or "")
+
+
+def cut(pgconn: PGconn) -> None:
+    """Shut the socket down. It is not closed: another thread may be waiting on this very descriptor."""
+    try:
+        borrowed = socket.socket(fileno=pgconn.socket)
+    except (OSError, psycopg.Error):
+        return  # it is closed
+    try:
+        borrowed.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+    finally:
+        borrowed.detach()
 
 
 def ends_connection(error: BaseException) -> bool:

@@ -17,13 +17,20 @@ from psycopg.generators import execute as run
 
 from sqlspec.adapters.psycopg import _protocol as protocol
 from sqlspec.adapters.psycopg._protocol import SyncNative
-from sqlspec.adapters.psycopg._types import DECODE_ERRORS, decode_slowly, row_loaders
+from sqlspec.adapters.psycopg._types import (
+    DECODE_ERRORS,
+    columns_on_wire,
+    decode_slowly,
+    row_loaders,
+    select_as_text,
+)
 from sqlspec.adapters.psycopg.spec import SPEC
 from sqlspec.core.result import Described, RawResult, raw_result
 from sqlspec.driver._sync_driver import SyncCursor, SyncDriver, aborted_commit
 from sqlspec.driver._statements import StatementCache
 from sqlspec.driver._types import DriverStatus, Notification
 from sqlspec.exceptions import is_stale_statement
+from sqlspec.postgres.codec import MissingTypesError
 from sqlspec.postgres.errors import check_session
 from sqlspec.postgres.sql import listen as listen_sql
 
@@ -57,30 +64,41 @@ _STATUS: dict[int, DriverStatus] = {
 _SAVEPOINT = "savepoint sqlspec_stack"
 _RELEASE = "release sqlspec_stack"
 _UNDO = "rollback to sqlspec_stack; release sqlspec_stack"
+_LEARNING_ROUNDS = 10
+"""Look-ups of types for one result. More than one only where a record holds records, or a type is altered again."""
 _FORGOTTEN_AT_ONCE = 16
 """Evicted statements that are closed on the server together, in one round trip."""
 
 
 class _Prepared:
-    """A statement prepared on one connection."""
+    """A statement prepared on one connection.
 
-    __slots__ = ("columns", "encode", "formats", "loaders", "name", "oids", "used")
+    Attributes:
+        text: The statement that was prepared in place of the user's, to get some columns as text.
+        wire: The columns as they are sent.
+        learnt: Generation of the codecs; `None` when all types are built in.
+    """
+
+    __slots__ = ("columns", "encode", "formats", "learnt", "loaders", "name", "oids", "text", "used", "wire")
+
+    encode: Callable[[Sequence[Any]], list[bytes | None]]
+    formats: list[int]
+    loaders: Transformer
+    learnt: int | None
 
     def __init__(
         self,
         name: bytes,
         oids: tuple[int, ...],
         columns: tuple[Column, ...],
-        encode: Callable[[Sequence[Any]], list[bytes | None]],
-        formats: list[int],
-        loaders: Transformer,
+        wire: tuple[Column, ...],
+        text: str | None,
     ) -> None:
         self.name = name
         self.oids = oids
         self.columns = columns
-        self.encode = encode
-        self.formats = formats
-        self.loaders = loaders
+        self.wire = wire
+        self.text = text
         self.used = True
 
 
@@ -162,6 +180,8 @@ class SyncPsycopgDriver(SyncDriver):
             if not (plan.returns_rows or plan.arity or plan.verb in _PREPARED_VERBS):
                 return self._command(plan)
             prepared = self._prepare(plan.sql)
+        elif prepared.learnt is not None:
+            prepared = self._ready(plan.sql)
         prepared.used = True
         pgconn = self._pgconn
         pgconn.send_query_prepared(prepared.name, prepared.encode(args), prepared.formats, BINARY)
@@ -178,7 +198,7 @@ class SyncPsycopgDriver(SyncDriver):
         try:
             rows = loaders.load_rows(0, result.ntuples, tuple)
         except DECODE_ERRORS:
-            rows = decode_slowly(result, prepared.columns, self.derived.codecs)
+            rows = self._decode_slowly(prepared, result)
         finally:
             loaders.set_pgresult(None, set_loaders=False)  # or the cache would keep each statement's last rows
         return raw_result((rows, prepared.columns, "tuple", result.command_tuples))
@@ -189,7 +209,11 @@ class SyncPsycopgDriver(SyncDriver):
         return result
 
     def _rows(self, prepared: _Prepared, result: PGresult) -> RawResult:
-        """Decode a result that has the columns of a prepared statement."""
+        """Decode a result that has the columns of a prepared statement.
+
+        Raises:
+            MissingTypesError: `_late_rows` can decode it once the connection is free.
+        """
         if result.status != TUPLES_OK:
             return RawResult((), (), "tuple", result.command_tuples)
         loaders = prepared.loaders
@@ -197,19 +221,45 @@ class SyncPsycopgDriver(SyncDriver):
         try:
             rows = loaders.load_rows(0, result.ntuples, tuple)
         except DECODE_ERRORS:
-            rows = decode_slowly(result, prepared.columns, self.derived.codecs)
+            rows = decode_slowly(result, prepared.wire, self.derived.codecs)
         finally:
             loaders.set_pgresult(None, set_loaders=False)  # or the cache would keep each statement's last rows
         return RawResult(rows, prepared.columns, "tuple", result.command_tuples)
+
+    def _late_rows(self, prepared: _Prepared, result: PGresult) -> RawResult:
+        rows = self._decode_slowly(prepared, result)
+        return RawResult(rows, prepared.columns, "tuple", result.command_tuples)
+
+    def _decode_slowly(self, prepared: _Prepared, result: PGresult) -> list[tuple[Any, ...]]:
+        """Decode by our codecs alone, which learn the types that stand in the values themselves."""
+        for _ in range(_LEARNING_ROUNDS):
+            try:
+                return decode_slowly(result, prepared.wire, self.derived.codecs)
+            except MissingTypesError as missing:
+                self.learn_types(missing.oids)
+        return decode_slowly(result, prepared.wire, self.derived.codecs)
 
     def _command(self, plan: Plan) -> RawResult:
         self._pgconn.send_query_params(plan.sql.encode(), None, result_format=BINARY)
         result = self._checked((self._wait(run(self._pgconn)))[-1])
         if plan.verb in ("DEALLOCATE", "DISCARD"):
             self._statements.clear()
+        elif plan.verb in ("ALTER", "DROP"):
+            self.derived.codecs.forget_learnt()
         return RawResult((), (), "tuple", result.command_tuples)
 
-    def _prepare(self, sql: str) -> _Prepared:
+    def _ready(self, sql: str) -> _Prepared:
+        """Return a statement prepared with the types as they are known now."""
+        prepared = self._statements.get(sql)
+        if prepared is not None:
+            if prepared.learnt is None or prepared.learnt == self.derived.codecs.generation:
+                return prepared
+            self._forgotten.append(prepared.name)
+            self._statements.discard(sql)
+        return self._prepare(sql)
+
+    def _parse(self, sql: str) -> tuple[bytes, PGresult]:
+        """Prepare a statement on the server; return its name and description."""
         name = b"sqlspec_%d" % next(self._names)
         pgconn = self._pgconn
         commands = [
@@ -218,15 +268,29 @@ class SyncPsycopgDriver(SyncDriver):
         ]
         answers: list[PGresult] = []
         self._pipeline(iter(commands), lambda _, result: answers.append(result))
-        described = answers[-1]
+        return name, answers[-1]
+
+    def _prepare(self, sql: str) -> _Prepared:
+        name, described = self._parse(sql)
         oids = tuple(described.param_type(at) for at in range(described.nparams))
         columns = self.derived.columns(protocol.columns_of(described))
-        self.learn_types((*oids, *(column.oid for column in columns)))
+        types = (*oids, *(column.oid for column in columns))
         codecs = self.derived.codecs
-        formats = [0 if (codec := codecs.get(oid)) is None or codec.is_text_fallback else 1 for oid in oids]
-        prepared = _Prepared(
-            name, oids, columns, codecs.encoder(oids), formats, row_loaders(self._connection, columns, codecs)
-        )
+        self.learn_types(types)
+        learnt = codecs.stamp(types)
+        wire, text = columns_on_wire(columns, codecs), None
+        if wire is not columns:
+            text = select_as_text(sql, columns, wire)
+            if text is None:
+                wire = columns
+            else:
+                self._forgotten.append(name)
+                name, _ = self._parse(text)
+        prepared = _Prepared(name, oids, columns, wire, text)
+        prepared.learnt = learnt
+        prepared.encode = codecs.encoder(oids)
+        prepared.formats = [0 if (codec := codecs.get(oid)) is None or codec.is_text_fallback else 1 for oid in oids]
+        prepared.loaders = row_loaders(self._connection, wire, codecs)
         evicted = self._statements.add(sql, prepared)
         if evicted is not None:
             self._forget(evicted.name)
@@ -245,6 +309,7 @@ class SyncPsycopgDriver(SyncDriver):
         """
         sqlstate, message = (result.error_field(field) or b"" for field in (SQLSTATE, MESSAGE))
         if is_stale_statement(sqlstate.decode(), message.decode(errors="replace")):
+            self.derived.codecs.forget_learnt()
             stale = self._statements.discard(sql)
             if self.status() == "idle":
                 if stale is not None:
@@ -255,23 +320,28 @@ class SyncPsycopgDriver(SyncDriver):
     def _discard_stale(self, sql: str, error: BaseException) -> None:
         """Forget a statement that the schema has left behind, where running it again is not for us to do."""
         if isinstance(error, protocol.Error) and protocol.is_stale(error):
+            self.derived.codecs.forget_learnt()
             stale = self._statements.discard(sql)
             if stale is not None:
                 self._forgotten.append(stale.name)
 
     def execute_many(self, plan: Plan, rows: Iterable[Sequence[Any]]) -> RawResult:
-        prepared = self._statements.get(plan.sql) or self._prepare(plan.sql)
+        prepared = self._ready(plan.sql)
         prepared.used = True
         send, encode = self._pgconn.send_query_prepared, prepared.encode
         commands = (partial(send, prepared.name, encode(row), prepared.formats, BINARY) for row in rows)
         found: list[Any] = []
+        late: list[tuple[int, PGresult]] = []
         count = 0
         known = True
 
         def receive(_: int, result: PGresult) -> None:
             nonlocal count, known
             if result.status == TUPLES_OK:
-                found.extend(self._rows(prepared, result).rows)
+                try:
+                    found.extend(self._rows(prepared, result).rows)
+                except MissingTypesError:
+                    late.append((len(found), result))
             affected = result.command_tuples
             known = known and affected is not None
             count += affected or 0
@@ -281,6 +351,8 @@ class SyncPsycopgDriver(SyncDriver):
         except protocol.Error as error:
             self._discard_stale(plan.sql, error)
             raise
+        for at, result in reversed(late):
+            found[at:at] = self._decode_slowly(prepared, result)
         return RawResult(found, prepared.columns, "tuple", count if known else None)
 
     def _pipeline(self, commands: Iterator[Callable[[], Any]], receive: Callable[[int, PGresult], None]) -> None:
@@ -294,9 +366,11 @@ class SyncPsycopgDriver(SyncDriver):
         words = text.lower()
         if "discard" in words or ("deallocate" in words and "deallocate sqlspec_" not in words):
             self._statements.clear()
+        if "alter" in words or "drop" in words:
+            self.derived.codecs.forget_learnt()
 
     def describe(self, plan: Plan) -> Described:
-        prepared = self._statements.get(plan.sql) or self._prepare(plan.sql)
+        prepared = self._ready(plan.sql)
         return Described(prepared.oids, prepared.columns)
 
     def fetch_text(self, text: str) -> Sequence[Sequence[str | None]]:
@@ -312,9 +386,9 @@ class SyncPsycopgDriver(SyncDriver):
             raise aborted_commit(SPEC.name)
 
     def open_cursor(self, plan: Plan, args: Sequence[Any]) -> SyncCursor:
-        prepared = self._statements.get(plan.sql) or self._prepare(plan.sql)
+        prepared = self._ready(plan.sql)
         name = f"sqlspec_{next(self._names)}"
-        declare = f"declare {name} no scroll cursor for {plan.body}"
+        declare = f"declare {name} no scroll cursor for {prepared.text or plan.body}"
         self._pgconn.send_query_params(declare.encode(), prepared.encode(args), prepared.oids, prepared.formats, BINARY)
         self._checked((self._wait(run(self._pgconn)))[-1])
         return SyncPsycopgCursor(self, prepared, name)
@@ -322,10 +396,15 @@ class SyncPsycopgDriver(SyncDriver):
     def fetch_from(self, prepared: _Prepared, name: str, count: int) -> RawResult:
         """Return the next rows of a cursor that was declared for a prepared statement."""
         self._pgconn.send_query_params(f"fetch forward {count} from {name}".encode(), None, result_format=BINARY)
-        return self._rows(prepared, self._checked((self._wait(run(self._pgconn)))[-1]))
+        result = self._checked((self._wait(run(self._pgconn)))[-1])
+        try:
+            return self._rows(prepared, result)
+        except MissingTypesError:
+            return self._late_rows(prepared, result)
 
     def run_stack(self, entries: Sequence[tuple[Plan, Sequence[Any]]]) -> list[RawResult]:
-        if not self._can_send_together(entries):
+        nested = self.status() != "idle"
+        if not self._can_send_together(entries, nested):
             return self._run_in_turn(entries)
         steps = []
         for index, (plan, args) in enumerate(entries):
@@ -334,17 +413,21 @@ class SyncPsycopgDriver(SyncDriver):
             except Exception as error:
                 error.add_note(f"statement {index} of the stack: {plan.source}")
                 raise
-        nested = self.status() != "idle"
         if nested:  # all or nothing there too, in the same round trip
             steps = [_Step(_SAVEPOINT, None, []), *steps, _Step(_RELEASE, None, [])]
         results: list[RawResult] = []
+        late: list[tuple[int, _Prepared, PGresult]] = []
 
         def receive(index: int, result: PGresult) -> None:
             prepared = steps[index].prepared
             if prepared is None:
                 results.append(RawResult((), (), "tuple", result.command_tuples))
-            else:
+                return
+            try:
                 results.append(self._rows(prepared, result))
+            except MissingTypesError:
+                late.append((len(results), prepared, result))
+                results.append(RawResult((), (), "tuple", None))
 
         try:
             self._pipeline(map(self._sender, steps), receive)
@@ -357,6 +440,8 @@ class SyncPsycopgDriver(SyncDriver):
             if nested:
                 self._undo_stack()
             raise
+        for at, prepared, result in late:
+            results[at] = self._late_rows(prepared, result)
         return results[1:-1] if nested else results
 
     def _undo_stack(self) -> None:
@@ -366,14 +451,17 @@ class SyncPsycopgDriver(SyncDriver):
             except protocol.Error:
                 pass  # the transaction had been aborted before, so there is no savepoint
 
-    def _can_send_together(self, entries: Sequence[tuple[Plan, Sequence[Any]]]) -> bool:
-        """Tell whether no statement must be prepared after a command that may create what it needs."""
-        command_seen = False
+    def _can_send_together(self, entries: Sequence[tuple[Plan, Sequence[Any]]], nested: bool) -> bool:
+        """Tell whether all can be prepared first.
+
+        They cannot after a command that may create what they need, nor where a failure would abort the caller's
+        transaction before there is a savepoint.
+        """
+        ahead = not nested
         for plan, _ in entries:
-            if plan.verb not in _PREPARED_VERBS:
-                command_seen = True
-            elif command_seen and plan.sql not in self._statements.entries:
+            if not ahead and _is_prepared(plan) and plan.sql not in self._statements.entries:
                 return False
+            ahead = ahead and plan.verb in _PREPARED_VERBS and not plan.changes_session
         return True
 
     def _run_in_turn(self, entries: Sequence[tuple[Plan, Sequence[Any]]]) -> list[RawResult]:
@@ -391,9 +479,9 @@ class SyncPsycopgDriver(SyncDriver):
         return results
 
     def _make_step(self, plan: Plan, args: Sequence[Any]) -> _Step:
-        if not (plan.returns_rows or plan.arity or plan.verb in _PREPARED_VERBS):
+        if not _is_prepared(plan):
             return _Step(plan.sql, None, [])
-        prepared = self._statements.get(plan.sql) or self._prepare(plan.sql)
+        prepared = self._ready(plan.sql)
         prepared.used = True
         return _Step(plan.sql, prepared, prepared.encode(args))
 
@@ -420,6 +508,9 @@ class SyncPsycopgDriver(SyncDriver):
     def cancel(self) -> None:
         self._connection.cancel_safe(timeout=1.0)
 
+    def abort(self) -> None:
+        protocol.cut(self._pgconn)
+
     # -- notifications ----------------------------------------------------------------------------
 
     def subscribe(self, channels: Sequence[str]) -> None:
@@ -428,9 +519,11 @@ class SyncPsycopgDriver(SyncDriver):
 
     def notifications(self) -> Iterator[Notification]:
         while not self._closing:
-            self._wait_for_notifications()
-            while self._inbox and not self._closing:
+            # What an iteration before has left behind comes first.
+            if self._inbox:
                 yield self._inbox.popleft()
+            else:
+                self._wait_for_notifications()
 
     def _wait_for_notifications(self) -> None:
         # Nothing is yielded in here: a reader who stops early must not keep the connection from being closed.
@@ -443,6 +536,10 @@ class SyncPsycopgDriver(SyncDriver):
             self._listening = False
             if self._closing:
                 self._connection.close()
+
+
+def _is_prepared(plan: Plan) -> bool:
+    return bool(plan.returns_rows or plan.arity or plan.verb in _PREPARED_VERBS)
 
 
 class SyncPsycopgCursor(SyncCursor):

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import adapt, pq
 
-from sqlspec.postgres.codec import ValueRefused
+from sqlspec.core.scan import scan
+from sqlspec.postgres.codec import MissingTypesError, ValueRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,18 +17,20 @@ if TYPE_CHECKING:
     from psycopg.pq.abc import PGresult
 
     from sqlspec.core.result import Column
-    from sqlspec.postgres.codec import CodecRegistry
+    from sqlspec.postgres.codec import Codec, CodecRegistry
 
-__all__ = ("DECODE_ERRORS", "decode_slowly", "row_loaders")
+__all__ = ("DECODE_ERRORS", "columns_on_wire", "decode_slowly", "row_loaders", "select_as_text")
 
 # Types that psycopg's binary loaders read exactly, and their arrays. For date, time and timestamp the loader
 # refuses what Python cannot hold, and the codec then says which column it was, or clamps.
 EXACT = frozenset(
-    {16, 17, 18, 19, 20, 21, 23, 25, 26, 700, 701, 1042, 1043, 1082, 1083, 1114, 1700, 2950}
+    {16, 17, 19, 20, 21, 23, 25, 26, 700, 701, 1042, 1043, 1082, 1083, 1114, 1700, 2950}
     | {1000, 1001, 1003, 1005, 1007, 1009, 1014, 1015, 1016, 1021, 1022, 1028, 1115, 1182, 1183, 1231, 2951}
 )
 
-DECODE_ERRORS = (psycopg.DataError, ValueRefused, OverflowError, ValueError)
+DECODE_ERRORS = (psycopg.DataError, ValueRefused, MissingTypesError, OverflowError, ValueError)
+
+TEXT, TEXT_ARRAY = 25, 1009
 
 
 def _loader_class(unpack: Callable[[bytes], Any]) -> type[adapt.Loader]:
@@ -69,3 +72,48 @@ def decode_slowly(result: PGresult, columns: Sequence[Column], codecs: CodecRegi
     decode = codecs.decoder(tuple(column.oid for column in columns), tuple(column.name for column in columns))
     width = range(result.nfields)
     return [decode([result.get_value(row, column) for column in width]) for row in range(result.ntuples)]
+
+
+def columns_on_wire(columns: tuple[Column, ...], codecs: CodecRegistry) -> tuple[Column, ...]:
+    """Return the columns as they have to be sent: text in place of types that have no binary format we know."""
+    wire = tuple(column._replace(oid=_text_type(codecs.get(column.oid)) or column.oid) for column in columns)
+    return columns if wire == columns else wire
+
+
+def _text_type(codec: Codec | None) -> int | None:
+    if codec is None or codec.reads_binary or not codec.is_text_fallback:
+        return None
+    return TEXT if codec.element is None else TEXT_ARRAY
+
+
+def select_as_text(sql: str, columns: Sequence[Column], wire: Sequence[Column]) -> str | None:
+    """Enclose a statement in one that casts some of its columns to text.
+
+    libpq takes one format for all columns of a result, so the server's text has to come as a value of type text.
+    A round trip that converts fetched values could not do it: types such as `aclitem` have no binary format at all,
+    and the search path that names depend on may have changed since. The statement itself stays as it is: its rows,
+    their order (nothing in the outer query gives the planner a reason to sort), its locks and its parameters.
+
+    Args:
+        sql: The statement.
+        columns: Its columns.
+        wire: The same with the types that are to be sent.
+
+    Returns:
+        The text; `None` for a statement that cannot be part of another.
+    """
+    found = scan(sql)
+    if not found.can_enclose:
+        return None
+    head, body = sql[: found.main_verb_at], sql[found.main_verb_at : found.statements[0][1]]
+    names = [f"c{number}" for number in range(len(columns))]
+    casts = {TEXT: "::pg_catalog.text", TEXT_ARRAY: "::pg_catalog.text[]"}
+    items = ", ".join(
+        name + (casts[sent.oid] if sent.oid != column.oid else "")
+        for name, column, sent in zip(names, columns, wire, strict=True)
+    )
+    alias = f"sqlspec_q({', '.join(names)})"
+    if found.verb in ("SELECT", "VALUES", "TABLE"):
+        return f"{head}select {items} from (\n{body}\n) as {alias}"
+    lead = ", " if scan(head).statements else "with "
+    return f"{head}{lead}{alias} as (\n{body}\n) select {items} from sqlspec_q"

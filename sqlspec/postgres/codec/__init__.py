@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from sqlspec.postgres.codec.base import Codec, CodecOptions, MissingTypesError, ValueRefused
 from sqlspec.postgres.codec.binders import Checker, Decoder, Encoder
+from sqlspec.postgres.codec.builtin import MONEY
 from sqlspec.postgres.codec.registry import CodecRegistry
 
 __all__ = (
+    "MONEY",
     "Checker",
     "Codec",
     "CodecOptions",

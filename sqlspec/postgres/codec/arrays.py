@@ -6,6 +6,7 @@ dimension its length and lower bound, then each element with its length (-1: NUL
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,7 +22,7 @@ from sqlspec.postgres.codec.base import (
     refused,
 )
 
-__all__ = ("FIXED_ITEMS", "array_codec", "array_unpack", "dynamic_array_unpack")
+__all__ = ("FIXED_ITEMS", "array_codec", "array_unpack", "dynamic_array_unpack", "read_literal")
 
 _HEAD = struct.Struct(">iiI")
 _DIM = struct.Struct(">ii")
@@ -148,10 +149,15 @@ def _quick_encoder(element: Codec) -> Callable[[Sequence[Any]], list[bytes | Non
     return encode
 
 
-def array_codec(oid: int, element: Codec) -> Codec:
+def array_codec(oid: int, element: Codec, delimiter: str = ",") -> Codec:
     """Build the codec of an array type.
 
     Canonical values are nested lists; lower bounds other than 1 are not kept.
+
+    Args:
+        oid: OID of the array type.
+        element: Codec of its elements.
+        delimiter: Stands between elements in the text form.
     """
 
     def coerce(value: Any) -> list[Any]:
@@ -175,7 +181,7 @@ def array_codec(oid: int, element: Codec) -> Codec:
     def as_text(value: Any) -> bytes:
         """Write the array literal (manual, section 8.15.6) for elements that only the server can parse."""
         dims, flat = _flatten(value, element)
-        return _literal(_each(element.pack, flat, dims), dims)
+        return _literal(_each(element.pack, flat, dims), dims, delimiter.encode())
 
     return Codec(
         oid,
@@ -188,16 +194,47 @@ def array_codec(oid: int, element: Codec) -> Codec:
         reads_binary=element.reads_binary,
         nesting="none",
         depends=(element.oid,),
+        element=element,
+        delimiter=delimiter,
     )
 
 
-def _literal(packed: Sequence[bytes | None], dims: Sequence[int]) -> bytes:
+def _literal(packed: Sequence[bytes | None], dims: Sequence[int], delimiter: bytes) -> bytes:
     items = [
         b"NULL" if data is None else b'"' + data.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"' for data in packed
     ]
     for size in reversed(dims[1:]):
-        items = [b"{" + b",".join(items[at : at + size]) + b"}" for at in range(0, len(items), size)]
-    return b"{" + b",".join(items) + b"}"
+        items = [b"{" + delimiter.join(items[at : at + size]) + b"}" for at in range(0, len(items), size)]
+    return b"{" + delimiter.join(items) + b"}"
+
+
+_BRACE_OR_ITEM = r'[{}]|"(?:[^"\\]|\\.)*+"|[^{}"%s]++'
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+
+
+def read_literal(text: str, delimiter: str = ",") -> list[Any]:
+    """Read the text form that the server gives an array; elements are text.
+
+    Args:
+        text: Output of the server (`array_out`), which quotes whatever could be taken for syntax.
+        delimiter: `typdelim` of the element type.
+    """
+    if text.startswith("["):  # lower bounds, which are not kept
+        text = text.partition("=")[2]
+    top: list[Any] = []
+    lists = [top]
+    for token in re.findall(_BRACE_OR_ITEM % re.escape(delimiter), text, re.DOTALL):
+        if token == "{":
+            inner: list[Any] = []
+            lists[-1].append(inner)
+            lists.append(inner)
+        elif token == "}":
+            lists.pop()
+        elif token[0] == '"':
+            lists[-1].append(_ESCAPED.sub(r"\1", token[1:-1]))
+        else:
+            lists[-1].append(None if token == "NULL" else token)
+    return top[0]  # type: ignore[no-any-return]
 
 
 def array_unpack(unpack_element: Unpack, fixed: struct.Struct | None = None) -> Unpack:

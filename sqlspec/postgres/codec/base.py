@@ -100,7 +100,9 @@ class CodecOptions:
         json_serializer: Replaces the JSON encoder; gets the value, returns JSON text.
         json_deserializer: Replaces the JSON decoder; gets JSON text.
         vector_format: `"numpy"` reads `vector` and `halfvec` as float32 arrays.
-        money_scale: Digits after the point of `money`, which the server takes from `lc_monetary`.
+        enable_pgvector: `False` leaves pgvector's types as text.
+        money_scale: Digits after the point of `money`, which the server takes from `lc_monetary`; `None` when they
+            have to be read from it first.
         unreadable: Called with the reason when a stored date or timestamp has no counterpart in Python; what it
             returns takes the value's place. The default raises `ValueRefused`. For a driver that does not tell
             its decoders which column they are called for.
@@ -111,7 +113,8 @@ class CodecOptions:
     json_serializer: Callable[[Any], str | bytes] | None = None
     json_deserializer: Callable[[str | bytes], Any] | None = None
     vector_format: Literal["list", "numpy"] = "list"
-    money_scale: int = 2
+    enable_pgvector: bool = True
+    money_scale: int | None = 2
     unreadable: Callable[[str], Any] = raise_refused
 
 
@@ -134,11 +137,15 @@ class Codec:
             neither, since both readings make sense.
         inline: Template of the generated binders.
         depends: OIDs of the types this one is built from.
+        element: Codec of the elements when this is an array type, or a domain over one.
+        delimiter: Stands between the elements of an array's text form.
     """
 
     __slots__ = (
         "coerce",
+        "delimiter",
         "depends",
+        "element",
         "encode",
         "inline",
         "is_text_fallback",
@@ -173,6 +180,8 @@ class Codec:
         nesting: Nesting = "any",
         inline: Inline = "",
         depends: tuple[int, ...] = (),
+        element: Codec | None = None,
+        delimiter: str = ",",
     ) -> None:
         self.oid = oid
         self.name = name
@@ -186,6 +195,8 @@ class Codec:
         self.nesting: Nesting = nesting
         self.inline: Inline = inline
         self.depends = depends
+        self.element = element
+        self.delimiter = delimiter
 
     def __repr__(self) -> str:
         return f"<Codec {self.name} ({self.oid})>"
@@ -205,6 +216,8 @@ class Codec:
             nesting=self.nesting,
             inline=self.inline,
             depends=(self.oid,),
+            element=self.element,
+            delimiter=self.delimiter,
         )
 
 

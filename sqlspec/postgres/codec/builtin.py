@@ -29,7 +29,18 @@ from sqlspec.postgres.codec.base import ValueRefused as _Refused
 from sqlspec.postgres.codec.containers import multirange_codec, range_codec
 from sqlspec.postgres.codec.jsontext import json_codec
 
-__all__ = ("builtin_codecs", "extension_codec", "fallback_codec", "read_only_codec", "text_codec")
+__all__ = (
+    "MONEY",
+    "MONEY_ARRAY",
+    "builtin_codecs",
+    "extension_codec",
+    "fallback_codec",
+    "money_codec",
+    "read_only_codec",
+    "text_codec",
+)
+
+MONEY, MONEY_ARRAY = 790, 791
 
 _ARRAYS = {
     16: 1000, 17: 1001, 18: 1002, 19: 1003, 20: 1016, 21: 1005, 22: 1006, 23: 1007, 24: 1008,
@@ -98,8 +109,15 @@ def read_only_codec(oid: int, name: str, unpack: Unpack, inline: Inline = "") ->
     return Codec(oid, name, refuse, refuse, unpack, takes_str=True, inline=inline)
 
 
+def money_codec(scale: int) -> Codec:
+    """Build the codec of `money` for a `lc_monetary` with that many digits after the point."""
+    return Codec(790, "money", *numeric.money(scale))
+
+
 def extension_codec(oid: int, name: str, extension: str | None, options: CodecOptions) -> Codec | None:
     """Build the codec of an extension's base type, found by its name; `None` when it is not a known one."""
+    if extension == "vector" and not options.enable_pgvector:
+        return None
     if (extension, name) in {("vector", "vector"), ("vector", "halfvec")}:
         letter = "f" if name == "vector" else "e"
         coerce, pack, unpack = extensions.vector(letter, options)
@@ -143,7 +161,8 @@ def _numbers(options: CodecOptions) -> Iterator[Codec]:
         encode=numeric.encode_numeric,
         takes_str=True,
     )
-    yield Codec(790, "money", *numeric.money(options.money_scale))
+    if options.money_scale is not None:
+        yield money_codec(options.money_scale)
 
 
 def _first(form: Any) -> Unpack:
@@ -227,5 +246,6 @@ def builtin_codecs(options: CodecOptions) -> dict[int, Codec]:
         codecs[oid] = range_codec(oid, name, codecs[subtype])
         codecs[multi_oid] = multirange_codec(multi_oid, multi_name, codecs[subtype])
     for oid, array_oid in _ARRAYS.items():
-        codecs[array_oid] = array_codec(array_oid, codecs[oid])
+        if oid in codecs:
+            codecs[array_oid] = array_codec(array_oid, codecs[oid])
     return codecs

@@ -11,7 +11,16 @@ from typing import Any
 
 import msgspec
 
-from sqlspec.postgres.codec.base import INT4, Codec, Unpack, ValueRefused, given, refuse_reading, refused
+from sqlspec.postgres.codec.base import (
+    INT4,
+    Codec,
+    MissingTypesError,
+    Unpack,
+    ValueRefused,
+    given,
+    refuse_reading,
+    refused,
+)
 from sqlspec.values import Range
 
 __all__ = ("composite_codec", "multirange_codec", "range_codec", "record_unpack")
@@ -203,7 +212,7 @@ def composite_codec(
         oid: OID of the type.
         name: Its name.
         fields: Name and codec of each attribute that is not dropped.
-        stale: Called with the OID when a value shows that the type was altered.
+        stale: Called with the OID when a value shows that the type was altered; it has to be learnt anew then.
     """
     names = tuple(field for field, _ in fields)
     codecs = tuple(codec for _, codec in fields)
@@ -236,7 +245,7 @@ def composite_codec(
         read = list(_fields(data))
         if [field_oid for field_oid, _ in read] != oids:
             stale(oid)
-            raise ValueRefused("the composite type was altered since it was read; run the statement again")
+            raise MissingTypesError((oid,))
         result: dict[str, Any] = {}
         for field, codec, (_, item) in zip(names, codecs, read, strict=True):
             try:

@@ -16,7 +16,15 @@ from sqlspec.postgres.codec.binders import (
     build_decoder,
     build_encoder,
 )
-from sqlspec.postgres.codec.builtin import builtin_codecs, extension_codec, fallback_codec, read_only_codec
+from sqlspec.postgres.codec.builtin import (
+    MONEY,
+    MONEY_ARRAY,
+    builtin_codecs,
+    extension_codec,
+    fallback_codec,
+    money_codec,
+    read_only_codec,
+)
 from sqlspec.postgres.codec.containers import composite_codec, multirange_codec, range_codec, record_unpack
 from sqlspec.postgres.codec.text import unpack_text
 
@@ -55,6 +63,14 @@ class CodecRegistry:
         """Return the codec of a type, or `None` when it has to be read from the catalog first."""
         return self._codecs.get(oid)
 
+    def known(self) -> list[Codec]:
+        """Return every codec that needs no more reading of the catalog."""
+        return list(self._codecs.values())
+
+    def stamp(self, oids: Iterable[int]) -> int | None:
+        """Return the generation that functions for these types belong to; `None` when no type can be altered."""
+        return None if self._builtin.issuperset(oids) else self.generation
+
     def missing(self, oids: Iterable[int]) -> tuple[int, ...]:
         """Return the OIDs that have to be read from the catalog, each once."""
         return tuple(dict.fromkeys(oid for oid in oids if oid not in self._codecs))
@@ -74,6 +90,27 @@ class CodecRegistry:
         for oid in fresh:
             self._build(oid, frozenset())
 
+    def learn_money(self, scale: int) -> None:
+        """Build the codecs of `money`.
+
+        Args:
+            scale: Digits after the point, as the server says.
+        """
+        codec = self._codecs[MONEY] = money_codec(scale)
+        self._codecs[MONEY_ARRAY] = array_codec(MONEY_ARRAY, codec)
+        self._builtin |= {MONEY, MONEY_ARRAY}
+
+    def forget_learnt(self) -> None:
+        """Drop every type that was read from the catalog, after a statement that may have altered some."""
+        learnt = [oid for oid in list(self._codecs) if oid not in self._builtin]
+        if not learnt:
+            return
+        for oid in learnt:
+            self._codecs.pop(oid, None)
+        self._infos.clear()
+        self._binders.clear()
+        self.generation += 1
+
     def forget(self, oid: int) -> None:
         """Drop a type, and every type that is built from it, after DROP TYPE, ALTER TYPE or the like."""
         if oid in self._builtin:
@@ -83,7 +120,7 @@ class CodecRegistry:
         while grown:
             dependents = {
                 known
-                for known, codec in self._codecs.items()
+                for known, codec in list(self._codecs.items())
                 if known not in gone and known not in self._builtin and gone.intersection(codec.depends)
             }
             gone |= dependents
@@ -140,7 +177,10 @@ class CodecRegistry:
         return self._memo(("decode", oids, names), oids, lambda: build_decoder(self._all(oids), names))
 
     def _all(self, oids: Sequence[int]) -> tuple[Codec, ...]:
-        return tuple(self._codecs[oid] for oid in oids)
+        try:
+            return tuple(self._codecs[oid] for oid in oids)
+        except KeyError as error:  # forgotten by another thread a moment ago
+            raise MissingTypesError(error.args) from None
 
     def _memo(self, key: tuple[Any, ...], oids: tuple[int, ...], build: Callable[[], B]) -> B:
         found: B | None = self._binders.get(key)
@@ -175,7 +215,7 @@ class CodecRegistry:
     def _from_info(self, info: TypeInfo, build: Callable[[int], Codec]) -> Codec:
         oid, name = info.oid, info.name
         if info.element_oid:
-            return array_codec(oid, build(info.element_oid))
+            return array_codec(oid, build(info.element_oid), info.delimiter)
         match info.kind:
             case "d" if info.base_oid:
                 return build(info.base_oid).as_domain(oid, name)

@@ -271,32 +271,30 @@ async def test_a_page_with_its_total(session: Any) -> None:
 # -- what is not one statement ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("sql", "error", "words"),
-    [
-        ("", SQLParsingError, "no statement"),
-        ("  -- nothing\n ; ", SQLParsingError, "no statement"),
-        ("select 1; select 2", SQLParsingError, r"2 statements in one text; use execute_script"),
-        ("begin", TransactionError, "BEGIN is transaction control"),
-        ("START TRANSACTION", TransactionError, "START is transaction control"),
-        ("commit", TransactionError, "COMMIT"),
-        ("/* x */ end", TransactionError, "END"),
-        ("rollback", TransactionError, "ROLLBACK"),
-        ("abort", TransactionError, "ABORT"),
-        ("savepoint a", TransactionError, "SAVEPOINT"),
-        ("release a", TransactionError, "RELEASE"),
-        ("rollback to a", TransactionError, "ROLLBACK"),
-        ("copy t from stdin", NotSupportedError, "load_from_arrow"),
-        ("copy (select 1) to stdout", NotSupportedError, "load_from_arrow"),
-    ],
-)
-async def test_what_no_statement_is_must_go_elsewhere(
-    session: Any, untouched: Any, sql: str, error: type[Exception], words: str
-) -> None:
+NO_STATEMENT: list[tuple[str, type[Exception], str]] = [
+    ("", SQLParsingError, "no statement"),
+    ("  -- nothing\n ; ", SQLParsingError, "no statement"),
+    ("select 1; select 2", SQLParsingError, r"2 statements in one text; use execute_script"),
+    ("begin", TransactionError, "BEGIN is transaction control"),
+    ("START TRANSACTION", TransactionError, "START is transaction control"),
+    ("commit", TransactionError, "COMMIT"),
+    ("/* x */ end", TransactionError, "END"),
+    ("rollback", TransactionError, "ROLLBACK"),
+    ("abort", TransactionError, "ABORT"),
+    ("savepoint a", TransactionError, "SAVEPOINT"),
+    ("release a", TransactionError, "RELEASE"),
+    ("rollback to a", TransactionError, "ROLLBACK"),
+    ("copy t from stdin", NotSupportedError, "load_from_arrow"),
+    ("copy (select 1) to stdout", NotSupportedError, "load_from_arrow"),
+]
+
+
+async def test_what_no_statement_is_must_go_elsewhere(session: Any, untouched: Any) -> None:
     async with untouched(session):
-        for method in (session.select, session.select_value, session.execute):
-            with pytest.raises(error, match=words):
-                await method(sql)
+        for sql, error, words in NO_STATEMENT:
+            for method in (session.select, session.select_value, session.execute):
+                with pytest.raises(error, match=words):
+                    await method(sql)
     assert not session.in_transaction
 
 
