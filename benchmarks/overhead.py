@@ -1,15 +1,19 @@
 """What a session adds to its driver: one row by key, a thousand rows mapped, and a pool checkout.
 
-Baselines are the fastest public call of the raw driver that gives the same rows, on the session's own backend:
-asyncpg a prepared statement's `fetch`, psycopg one reused binary cursor.
+Baselines are the fastest public call of the raw driver that gives the same rows: asyncpg a prepared statement's
+`fetch`, psycopg one reused binary cursor. They run on the session's own backend, but for rows with a timestamp: there
+the package puts its own decoder into the connection, so the baseline has a connection of its own.
 """
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import asyncpg
 import msgspec
+import psycopg
 from psycopg.rows import dict_row, tuple_row
 
 from benchmarks.harness import Row, interleave, interleave_async, rows_of
@@ -20,8 +24,11 @@ __all__ = ("measure_async", "measure_sync")
 
 SETUP = """
 drop table if exists bench_user;
-create table bench_user (id int primary key, name text not null, score float8 not null, active bool not null);
-insert into bench_user select i, 'user ' || i, i / 7.0, i % 2 = 0 from generate_series(1, 2000) i;
+create table bench_user (
+    id int primary key, name text not null, score float8 not null, active bool not null, created timestamptz not null
+);
+insert into bench_user
+select i, 'user ' || i, i / 7.0, i % 2 = 0, now() + i * interval '1 second' from generate_series(1, 2000) i;
 analyze bench_user;
 """
 ONE = "select id, name, score, active from bench_user where id = $1"
@@ -29,6 +36,8 @@ ONE_NAMED = "select id, name, score, active from bench_user where id = :id"
 ONE_FORMAT = "select id, name, score, active from bench_user where id = %s"
 MANY = "select id, name, score, active from bench_user where id <= $1"
 MANY_FORMAT = "select id, name, score, active from bench_user where id <= %s"
+STAMPED = "select id, name, score, created from bench_user where id <= $1"
+STAMPED_FORMAT = "select id, name, score, created from bench_user where id <= %s"
 
 
 class User(msgspec.Struct):
@@ -38,13 +47,21 @@ class User(msgspec.Struct):
     active: bool
 
 
+class Stamped(msgspec.Struct):
+    id: int
+    name: str
+    score: float
+    created: datetime.datetime
+
+
 AsyncCalls = dict[str, Callable[[], Awaitable[Any]]]
 Calls = dict[str, Callable[[], Any]]
 
 
-async def _asyncpg_raw(session: Any) -> tuple[AsyncCalls, AsyncCalls]:
+async def _asyncpg_raw(session: Any, dsn: str) -> tuple[AsyncCalls, AsyncCalls, AsyncCalls]:
     one = await session.driver.connection.prepare(ONE, name="raw_one")
     many = await session.driver.connection.prepare(MANY, name="raw_many")
+    stamped = await (await asyncpg.connect(dsn)).prepare(STAMPED)
 
     async def point() -> list[dict[str, Any]]:
         return [dict(record) for record in await one.fetch(5)]
@@ -52,10 +69,13 @@ async def _asyncpg_raw(session: Any) -> tuple[AsyncCalls, AsyncCalls]:
     async def thousand() -> Any:
         return await many.fetch(1000)
 
-    return {"raw": point, "raw again (A/A)": point}, {"raw": thousand, "raw again (A/A)": thousand}
+    async def timestamps() -> Any:
+        return await stamped.fetch(1000)
+
+    return _twice(point), _twice(thousand), _twice(timestamps)
 
 
-async def _psycopg_raw(session: Any) -> tuple[AsyncCalls, AsyncCalls]:
+async def _psycopg_raw(session: Any, dsn: str) -> tuple[AsyncCalls, AsyncCalls, AsyncCalls]:
     dicts = session.driver.connection.cursor(binary=True, row_factory=dict_row)
     tuples = session.driver.connection.cursor(binary=True, row_factory=tuple_row)
 
@@ -67,7 +87,18 @@ async def _psycopg_raw(session: Any) -> tuple[AsyncCalls, AsyncCalls]:
         await tuples.execute(MANY_FORMAT, (1000,))
         return await tuples.fetchall()
 
-    return {"raw": point, "raw again (A/A)": point}, {"raw": thousand, "raw again (A/A)": thousand}
+    connection = await psycopg.AsyncConnection.connect(dsn, autocommit=True)
+    own = connection.cursor(binary=True)
+
+    async def timestamps() -> Any:
+        await own.execute(STAMPED_FORMAT, (1000,))
+        return await own.fetchall()
+
+    return _twice(point), _twice(thousand), _twice(timestamps)
+
+
+def _twice(call: Any) -> Any:
+    return {"raw": call, "raw again (A/A)": call}
 
 
 async def measure_async(dsn: str, rounds: int) -> list[Row]:
@@ -81,7 +112,7 @@ async def measure_async(dsn: str, rounds: int) -> list[Row]:
         async with config:
             async with config.provide_session() as session:
                 await session.execute_script(SETUP)
-                point, thousand = await raw_calls(session)
+                point, thousand, timestamps = await raw_calls(session, dsn)
                 point |= {
                     "select -> dict": lambda: session.select(ONE, 5),
                     "select -> Struct": lambda: session.select(ONE, 5, schema_type=User),
@@ -94,7 +125,13 @@ async def measure_async(dsn: str, rounds: int) -> list[Row]:
                     "select -> Struct": lambda: session.select(MANY, 1000, schema_type=User),
                     "select -> dict": lambda: session.select(MANY, 1000),
                 }
-                found += rows_of("1000 rows", name, await interleave_async(thousand, max(50, rounds // 10)))
+                few = max(50, rounds // 10)
+                found += rows_of("1000 rows", name, await interleave_async(thousand, few))
+                timestamps |= {
+                    "select -> Struct": lambda: session.select(STAMPED, 1000, schema_type=Stamped),
+                    "select -> dict": lambda: session.select(STAMPED, 1000),
+                }
+                found += rows_of("1000 rows with a timestamptz", name, await interleave_async(timestamps, few))
             found += await _checkout(config, name, rounds)
     return found
 

@@ -164,7 +164,9 @@ class AsyncPool:
                 if not fresh and settings.validate != "never":
                     await call_with_timeout(PING_LIMIT, driver, driver.ping)
                 return True
-        except (Expired, *driver.native_errors):
+        except Expired:
+            pass  # silent
+        except driver.native_errors:
             pass  # dead
         except BaseException:
             await self._drop(pooled)

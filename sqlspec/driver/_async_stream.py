@@ -35,16 +35,32 @@ class AsyncStream(Generic[T]):
     Iterate over it for rows, or over `chunks()` for lists of rows. Leaving the scope early is fine.
     """
 
-    __slots__ = ("_args", "_chunk_size", "_cursor", "_own_transaction", "_plan", "_schema_type", "_session")
+    __slots__ = (
+        "_args",
+        "_chunk_size",
+        "_cursor",
+        "_own_transaction",
+        "_plan",
+        "_schema_type",
+        "_session",
+        "_timeout",
+    )
 
     def __init__(
-        self, session: AsyncTransactions, plan: Plan, args: Sequence[Any], chunk_size: int, schema_type: Any
+        self,
+        session: AsyncTransactions,
+        plan: Plan,
+        args: Sequence[Any],
+        chunk_size: int,
+        schema_type: Any,
+        timeout: float | None,
     ) -> None:
         self._session = session
         self._plan = plan
         self._args = args
         self._chunk_size = chunk_size
         self._schema_type = schema_type
+        self._timeout = timeout
         self._cursor: AsyncCursor | None = None
         self._own_transaction = False
 
@@ -102,7 +118,7 @@ class AsyncStream(Generic[T]):
         # The stream's own transaction keeps other calls out; its own calls must pass.
         purpose, transaction.purpose = transaction.purpose, ""
         try:
-            return await session._exclusive("select_stream", self._plan.source, None, operation, *args)
+            return await session._exclusive("select_stream", self._plan.source, self._timeout, operation, *args)
         finally:
             transaction.purpose = purpose
 

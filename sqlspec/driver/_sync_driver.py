@@ -136,7 +136,7 @@ class SyncDriver(ABC):
     def cancel(self) -> None:
         """Ask the server to stop what this connection runs now. Callable from another task or thread."""
 
-    def abort(self) -> None:
+    def abort(self) -> None:  # noqa: B027 - optional: an adapter whose driver offers no way leaves it
         """Cut the connection at once, without a word to the server; a call that waits on it fails.
 
         The last resort when the server cannot be reached to cancel a statement. Callable from another thread, never

@@ -12,6 +12,7 @@ from sqlspec.core.scan import scan
 from sqlspec.core.stack import StatementStack
 from sqlspec.core.statement import SQL
 from sqlspec.driver._sio import SyncExecution, begin_execution
+from sqlspec.driver._sync_base import check_limit
 from sqlspec.driver._sync_stream import SyncStream
 from sqlspec.driver._sync_transaction import SyncTransactions
 from sqlspec.exceptions import NotSupportedError, SQLParsingError, SQLSpecError, TransactionError
@@ -140,6 +141,7 @@ class SyncSession(SyncTransactions):
         /,
         *params: Any,
         schema_type: type[T],
+        validate: bool = False,
         timeout: float | None = None,
         **named: Any,
     ) -> T: ...
@@ -150,6 +152,7 @@ class SyncSession(SyncTransactions):
         /,
         *params: Any,
         schema_type: None = None,
+        validate: bool = False,
         timeout: float | None = None,
         **named: Any,
     ) -> dict[str, Any]: ...
@@ -159,6 +162,7 @@ class SyncSession(SyncTransactions):
         /,
         *params: Any,
         schema_type: Any = None,
+        validate: bool = False,
         timeout: float | None = None,
         **named: Any,
     ) -> Any:
@@ -168,7 +172,9 @@ class SyncSession(SyncTransactions):
             NotFoundError: There is no row.
             MultipleResultsFoundError: There is more than one.
         """
-        return exactly_one(self.select(sql, *params, schema_type=schema_type, timeout=timeout, **named))
+        return exactly_one(
+            self.select(sql, *params, schema_type=schema_type, validate=validate, timeout=timeout, **named)
+        )
 
     @overload
     def select_one_or_none(
@@ -177,6 +183,7 @@ class SyncSession(SyncTransactions):
         /,
         *params: Any,
         schema_type: type[T],
+        validate: bool = False,
         timeout: float | None = None,
         **named: Any,
     ) -> T | None: ...
@@ -187,6 +194,7 @@ class SyncSession(SyncTransactions):
         /,
         *params: Any,
         schema_type: None = None,
+        validate: bool = False,
         timeout: float | None = None,
         **named: Any,
     ) -> dict[str, Any] | None: ...
@@ -196,6 +204,7 @@ class SyncSession(SyncTransactions):
         /,
         *params: Any,
         schema_type: Any = None,
+        validate: bool = False,
         timeout: float | None = None,
         **named: Any,
     ) -> Any:
@@ -204,7 +213,9 @@ class SyncSession(SyncTransactions):
         Raises:
             MultipleResultsFoundError: There is more than one row.
         """
-        return at_most_one(self.select(sql, *params, schema_type=schema_type, timeout=timeout, **named))
+        return at_most_one(
+            self.select(sql, *params, schema_type=schema_type, validate=validate, timeout=timeout, **named)
+        )
 
     def select_value(self, sql: str | SQL, /, *params: Any, timeout: float | None = None, **named: Any) -> Any:
         """Return the first column of the only row.
@@ -245,6 +256,28 @@ class SyncSession(SyncTransactions):
         rows = self.select(sql, schema_type=schema_type, timeout=timeout)
         return rows, self.select_value(sql.total(), timeout=timeout)
 
+    @overload
+    def select_stream(
+        self,
+        sql: str | SQL,
+        /,
+        *params: Any,
+        chunk_size: int = 1000,
+        schema_type: type[T],
+        timeout: float | None = None,
+        **named: Any,
+    ) -> SyncStream[T]: ...
+    @overload
+    def select_stream(
+        self,
+        sql: str | SQL,
+        /,
+        *params: Any,
+        chunk_size: int = 1000,
+        schema_type: None = None,
+        timeout: float | None = None,
+        **named: Any,
+    ) -> SyncStream[dict[str, Any]]: ...
     def select_stream(
         self,
         sql: str | SQL,
@@ -252,6 +285,7 @@ class SyncSession(SyncTransactions):
         *params: Any,
         chunk_size: int = 1000,
         schema_type: Any = None,
+        timeout: float | None = None,
         **named: Any,
     ) -> SyncStream[Any]:
         """Return a scope that yields the rows of a query piece by piece, from a cursor on the server.
@@ -267,6 +301,7 @@ class SyncSession(SyncTransactions):
             *params: Its parameters.
             chunk_size: Rows per round trip, at least 1.
             schema_type: As in `select`.
+            timeout: Limit in seconds for each round trip.
             **named: Parameters by name.
 
         Raises:
@@ -278,7 +313,9 @@ class SyncSession(SyncTransactions):
             self._refuse("select_stream", f"{plan.verb or 'an empty text'} has no cursor; use select()", plan.source)
         if not isinstance(chunk_size, int) or isinstance(chunk_size, bool) or chunk_size < 1:
             self._refuse("select_stream", "chunk_size must be an integer of at least 1", plan.source)
-        return SyncStream(self, plan, args, chunk_size, schema_type)
+        if timeout is not None:
+            check_limit(timeout)
+        return SyncStream(self, plan, args, chunk_size, schema_type, timeout)
 
     # -- any statement ----------------------------------------------------------------------------
 

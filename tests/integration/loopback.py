@@ -73,7 +73,6 @@ class Proxy(Silent):
 
     Attributes:
         turns: Number of round trips: times that the client sent something after the server's last answer.
-        frozen: While set, nothing is passed on in either direction.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -81,13 +80,16 @@ class Proxy(Silent):
         self._target = (host, port)
         self._lock = threading.Lock()
         self.turns = 0
-        self.frozen = threading.Event()
         self._thawed = threading.Event()
         self._thawed.set()
 
     def freeze(self) -> None:
         """Pass nothing on any more, for connections that are open and new ones."""
         self._thawed.clear()
+
+    def thaw(self) -> None:
+        """Pass on again, what was held back first."""
+        self._thawed.set()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -169,6 +169,9 @@ class StubDriver(AsyncDriver):
     async def cancel(self) -> None:
         raise self.spec.refusal("cancel")
 
+    def abort(self) -> None:
+        libpq.cut(self._connection.pgconn)
+
 
 class StubConfig(AsyncConfig[DriverFeatures]):
     """A database reached through the stub."""

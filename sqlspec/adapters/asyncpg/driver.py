@@ -253,7 +253,8 @@ class AsyncpgDriver(AsyncDriver):
                 return RawResult((), (), "tuple", None)
             found = await self._stoppable(prepared.statement.fetchmany(bound))
         except asyncpg.PostgresError as error:
-            if is_stale_statement(error.sqlstate, _words(error)):
+            fields: Any = error
+            if is_stale_statement(fields.sqlstate, _words(error)):
                 self.derived.codecs.forget_learnt()
                 self._statements.discard(sql)
             raise

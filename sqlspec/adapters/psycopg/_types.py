@@ -33,13 +33,21 @@ DECODE_ERRORS = (psycopg.DataError, ValueRefused, MissingTypesError, OverflowErr
 TEXT, TEXT_ARRAY = 25, 1009
 
 
-def _loader_class(unpack: Callable[[bytes], Any]) -> type[adapt.Loader]:
+# Read by `struct` alone, which takes any buffer: no copy, and no call in between, for the type met most often here.
+ANY_BUFFER = frozenset({1184})
+
+
+def _loader_class(codec: Codec) -> type[adapt.Loader]:
+    unpack: Callable[[Any], Any] = codec.unpack
+
     class CodecLoader(adapt.Loader):
         format = pq.Format.BINARY
 
         def load(self, data: Buffer) -> Any:
             return unpack(bytes(data))
 
+    if codec.oid in ANY_BUFFER:
+        CodecLoader.load = staticmethod(unpack)  # type: ignore[method-assign, assignment]
     return CodecLoader
 
 
@@ -49,7 +57,7 @@ def row_loaders(connection: Any, columns: Sequence[Column], codecs: CodecRegistr
     for oid in {column.oid for column in columns} - EXACT:
         codec = codecs.get(oid)
         if codec is not None:
-            context.register_loader(oid, _loader_class(codec.unpack))
+            context.register_loader(oid, _loader_class(codec))
     transformer = adapt.Transformer(_Context(context, connection))
     transformer.set_loader_types([column.oid for column in columns], pq.Format.BINARY)
     return transformer

@@ -6,11 +6,14 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
+from sqlspec.driver import _aio, _async_base, _sio, _sync_base
 from sqlspec.exceptions import (
+    DatabaseConnectionError,
     OperationalError,
     OperationCancelledError,
     ParameterError,
@@ -19,6 +22,7 @@ from sqlspec.exceptions import (
     TransactionError,
 )
 from tests.integration.harness import Flavour, needs
+from tests.integration.loopback import Proxy
 
 PID = "select pg_backend_pid()"
 SLEEP = "select pg_sleep(30)"
@@ -395,3 +399,31 @@ async def test_random_interruptions_lose_no_write_and_no_connection(
         while admin.execute(backends, [name]).fetchone() != (stats.size,):
             await asyncio.sleep(0.002)
     assert len(stored) > 50
+
+
+# -- a network that swallows everything -----------------------------------------------------------------------
+
+
+async def test_a_silent_network_holds_nobody_for_ever(
+    flavour: Flavour, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (_aio, _sio, _async_base, _sync_base):
+        monkeypatch.setattr(module, "GRACE", 0.2)
+    server = urlsplit(dsn)
+    assert server.hostname is not None
+    with Proxy(server.hostname, server.port or 5432) as proxy:
+        away = server._replace(netloc=f"{server.username}@127.0.0.1:{proxy.port}").geturl()
+        config = flavour.make_config(dsn=away, max_size=1)
+        async with config.provide_session() as session:
+            assert await session.select_value("select 1") == 1
+            proxy.freeze()
+            with pytest.raises(QueryTimeoutError, match="the server may still be working") as caught:
+                await asyncio.wait_for(session.select_value("select 2", timeout=0.1), 30)
+            assert caught.value.sql == "select 2"
+            with pytest.raises(DatabaseConnectionError, match="the connection was lost"):
+                await session.select("select 3")
+        assert config.stats().size == 0
+        proxy.thaw()
+        async with config.provide_session() as session:
+            assert await session.select_value("select 4") == 4
+        await config.close()

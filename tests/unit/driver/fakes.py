@@ -67,6 +67,9 @@ class Driver:
     def status(self) -> str:
         return self.state
 
+    def abort(self) -> None:
+        self.server.log.append("abort")
+
     async def ping(self) -> None:
         self.server.log.append("ping")
         await self.server.pause()

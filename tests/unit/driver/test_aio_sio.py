@@ -252,6 +252,7 @@ class Stoppable:
 
     def __init__(self) -> None:
         self.cancelled = threading.Event()
+        self.aborted = threading.Event()
         self.settled = 0
 
     def cancel(self) -> None:
@@ -259,6 +260,9 @@ class Stoppable:
 
     def settle(self) -> None:
         self.settled += 1
+
+    def abort(self) -> None:
+        self.aborted.set()
 
     def run(self) -> None:
         assert self.cancelled.wait(5)
@@ -305,6 +309,61 @@ def test_a_cancel_that_came_too_late_is_absorbed_before_the_next_statement() -> 
 
     assert _sio.call_with_timeout(0.001, driver, finish_just_so) == "done"
     assert driver.settled == 1
+
+
+def test_a_thread_is_cut_off_when_the_server_cannot_be_told() -> None:
+    driver: Any = Stoppable()
+
+    def cancel() -> None:
+        raise OSError("no route")
+
+    def run() -> None:
+        assert driver.aborted.wait(5)
+        raise ValueError("the connection is gone")
+
+    driver.cancel = cancel
+    with pytest.raises(_sio.Expired):
+        _sio.call_with_timeout(0.001, driver, run)
+
+
+async def test_what_does_not_stop_when_told_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_sio, "GRACE", 0.001)
+    monkeypatch.setattr(_aio, "GRACE", 0.001)
+    driver: Any = Stoppable()
+
+    def run() -> None:
+        assert driver.aborted.wait(5)
+        raise ValueError("the connection is gone")
+
+    with pytest.raises(_sio.Expired):
+        _sio.call_with_timeout(0.001, driver, run)
+    assert driver.cancelled.is_set()
+    gone = asyncio.Event()
+    driver.abort = gone.set
+
+    async def deaf() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await gone.wait()
+            raise
+
+    with pytest.raises(_aio.Expired):
+        await _aio.call_with_timeout(0.001, driver, deaf)
+
+
+async def test_what_ends_in_time_is_not_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_sio, "GRACE", 0.02)
+    monkeypatch.setattr(_aio, "GRACE", 0.02)
+    driver: Any = Stoppable()
+    with pytest.raises(_sio.Expired):
+        _sio.call_with_timeout(0.001, driver, driver.run)
+    with pytest.raises(_aio.Expired):
+        await _aio.call_with_timeout(0.001, driver, asyncio.Event().wait)
+    later = threading.Event()
+    _sio.later(0.05, later.set)
+    assert await asyncio.to_thread(later.wait, 5)
+    assert not driver.aborted.is_set()
 
 
 async def test_a_cancelled_task_is_not_mistaken_for_a_timeout() -> None:

@@ -20,6 +20,7 @@ from psycopg.types.range import Range as PsycopgRange
 from sqlspec.exceptions import DataError, MissingDependencyError
 from sqlspec.postgres.catalog import TypeInfo
 from sqlspec.postgres.codec import Codec, CodecOptions, CodecRegistry, ValueRefused
+from sqlspec.postgres.codec.arrays import read_literal
 from sqlspec.values import INFINITY, Json, Range, SparseVector
 from tests.unit.postgres.codec_cases import same
 
@@ -145,6 +146,25 @@ def test_array_refusals(name: str, value: Any, words: str) -> None:
     for convert in (codec.encode, codec.coerce):
         with pytest.raises(ValueRefused, match=words):
             convert(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("{}", []),
+        ("{a,NULL,null}", ["a", None, "null"]),
+        ('{"","NULL",b c}', ["", "NULL", "b c"]),
+        (r'{"a\"b","\\","{x,y}"}', ['a"b', "\\", "{x,y}"]),
+        ('{{a,"\n"},{NULL,d}}', [["a", "\n"], [None, "d"]]),
+        ("[0:1][-1:0]={{a,b},{c,d}}", [["a", "b"], ["c", "d"]]),
+    ],
+)
+def test_array_text(text: str, value: Any) -> None:
+    assert read_literal(text) == value
+
+
+def test_array_text_with_a_delimiter_of_the_type() -> None:
+    assert read_literal('{a,b:NULL:"c:d"}', ":") == ["a,b", None, "c:d"]
 
 
 def test_elements_that_cannot_be_read_are_counted() -> None:
@@ -317,6 +337,21 @@ def test_texts_of_extensions() -> None:
     assert codec_of("ltree").unpack(b"\1a.b") == "a.b"
     with pytest.raises(ValueRefused, match="newer"):
         codec_of("ltree").unpack(b"\2a.b")
+
+
+def test_pgvector_left_as_text() -> None:
+    registry = CodecRegistry(CodecOptions(enable_pgvector=False))
+    registry.learn(
+        [
+            TypeInfo(90010, "vector", "public", "b", extension="vector"),
+            TypeInfo(90011, "_vector", "public", "b", element_oid=90010, delimiter=";"),
+        ]
+    )
+    vector, vectors = registry.get(90010), registry.get(90011)
+    assert vector is not None
+    assert (vector.is_text_fallback, vector.reads_binary) == (True, False)
+    assert vectors is not None
+    assert vectors.encode(["[1,2]", None]) == b'{"[1,2]";NULL}'
 
 
 def test_a_foreign_type_of_a_known_name_is_text() -> None:

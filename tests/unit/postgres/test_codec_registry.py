@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -92,6 +93,32 @@ def test_a_value_of_another_shape_is_noticed() -> None:
     with pytest.raises(MissingTypesError) as caught:
         decode([bytes.fromhex("00000001 00000017 00000004 00000001")])
     assert caught.value.oids == registry.missing([90003]) == (90003,)
+
+
+def test_everything_learnt_is_forgotten_at_once() -> None:
+    registry = learnt()
+    assert registry.stamp([23, 1007]) is None
+    before = registry.stamp([23, 90004])
+    registry.forget_learnt()
+    assert registry.missing([23, 90001, 90003, 90004]) == (90001, 90003, 90004)
+    registry.learn([PAIRS, PAIR, MOOD])
+    assert registry.stamp([23, 90004]) != before
+    empty = CodecRegistry()
+    generation = empty.generation
+    empty.forget_learnt()
+    assert empty.generation == generation
+
+
+def test_money_waits_for_its_scale() -> None:
+    registry = CodecRegistry(CodecOptions(money_scale=None))
+    assert registry.missing([790, 791, 20]) == (790, 791)
+    registry.learn_money(0)
+    assert registry.decoder((790, 791), ("m", "a"))([(5).to_bytes(8, "big"), None]) == (Decimal(5), None)
+    with pytest.raises(DataError, match="more than 0 digits"):
+        registry.encoder((790,))([Decimal("1.5")])
+    registry.forget(790)
+    registry.forget_learnt()
+    assert registry.missing([790, 791]) == ()
 
 
 def test_a_part_that_the_catalog_did_not_tell_is_text() -> None:
