@@ -21,6 +21,7 @@ from sqlspec.driver._async_driver import AsyncDriver
 from sqlspec.driver._features import DriverFeatures
 from sqlspec.driver._types import DriverStatus
 from sqlspec.exceptions import DatabaseConnectionError, ErrorInfo
+from sqlspec.postgres.errors import check_session
 from sqlspec.postgres.settings import KeyDialect
 
 if TYPE_CHECKING:
@@ -79,7 +80,13 @@ class StubDriver(AsyncDriver):
 
     @classmethod
     async def connect(cls, settings: ConnectionSettings, derived: Derived) -> StubDriver:
-        return cls(await psycopg.AsyncConnection.connect(autocommit=True, **libpq.connect_options(settings)), derived)
+        connection = await psycopg.AsyncConnection.connect(autocommit=True, **libpq.connect_options(settings))
+        try:
+            check_session(*libpq.session_parameters(connection.pgconn))
+        except BaseException:
+            await connection.close()
+            raise
+        return cls(connection, derived)
 
     @property
     def connection(self) -> psycopg.AsyncConnection[Any]:

@@ -97,7 +97,7 @@ class AsyncpgDriver(AsyncDriver):
 
     @classmethod
     async def connect(cls, settings: ConnectionSettings, derived: Derived) -> Self:
-        connection = await asyncpg.connect(**_connect_options(settings))
+        connection = await _connect_to_any(settings)
         try:
             server = connection.get_settings()
             check_session(server.client_encoding, server.standard_conforming_strings)
@@ -420,11 +420,29 @@ def _words(error: BaseException) -> str:
     return str(error.args[0]) if error.args and isinstance(error.args[0], str) else str(error) or type(error).__name__
 
 
-def _connect_options(settings: ConnectionSettings) -> dict[str, Any]:
-    """Return the arguments of `asyncpg.connect`."""
+async def _connect_to_any(settings: ConnectionSettings) -> asyncpg.Connection:
+    """Connect to the first server that answers and is acceptable.
+
+    The driver takes several hosts too, but its time limit covers them all: one that is silent would use it up.
+    """
     servers = list(zip(settings.hosts, settings.ports, strict=True))
     if settings.load_balance_hosts == "random":
         random.shuffle(servers)
+    wanted: str = settings.target_session_attrs
+    failure: BaseException | None = None
+    for attributes in ("standby", "any") if wanted == "prefer-standby" else (wanted,):
+        options = _connect_options(settings) | {"target_session_attrs": attributes}
+        for host, port in servers:
+            try:
+                return await asyncpg.connect(host=host, port=port, **options)
+            except (OSError, asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNotMatched) as error:
+                failure = error
+    assert failure is not None
+    raise failure
+
+
+def _connect_options(settings: ConnectionSettings) -> dict[str, Any]:
+    """Return the arguments of `asyncpg.connect`, without the server."""
     startup = {"application_name": settings.application_name, "options": settings.options}
     server_settings = {key: value for key, value in startup.items() if value is not None}
     server_settings.update(settings.session_settings)
@@ -435,8 +453,6 @@ def _connect_options(settings: ConnectionSettings) -> dict[str, Any]:
     query = urlencode({key: value for key, value in tls.items() if value is not None})
     return {
         "dsn": f"postgresql://?{query}",
-        "host": [host for host, _ in servers],
-        "port": [port for _, port in servers],
         "user": settings.user,
         "password": settings.password,
         "passfile": native.get("passfile"),
@@ -444,7 +460,6 @@ def _connect_options(settings: ConnectionSettings) -> dict[str, Any]:
         "timeout": settings.connect_timeout,
         "ssl": native.get("ssl_context") or settings.sslmode,
         "direct_tls": native.get("direct_tls"),
-        "target_session_attrs": settings.target_session_attrs,
         "server_settings": server_settings,
         # Statements are kept by this package, with the types that their parameters were checked against.
         "statement_cache_size": 0,

@@ -232,7 +232,7 @@ def connect_options(settings: ConnectionSettings) -> dict[str, Any]:
     """Return the connection parameters of libpq (PostgreSQL manual, section 34.1.2)."""
     options = [settings.options] if settings.options else []
     for name, value in settings.session_settings.items():
-        escaped = value.replace("\\", "\\\\").replace(" ", "\\ ")
+        escaped = re.sub(r"([\\\s])", r"\\\1", value)  # white space of any kind parts options
         options.append(f"-c {name}={escaped}")
     given = {
         "host": ",".join(settings.hosts),

@@ -130,7 +130,8 @@ async def test_giving_up_while_leaving_leaks_no_connection(flavour: Flavour) -> 
     borrower = asyncio.create_task(borrow())
     await left.wait()
     await asyncio.sleep(0)
-    borrower.cancel()
+    if not flavour.is_sync:  # nothing cancels a thread
+        borrower.cancel()
     await asyncio.gather(borrower, *calls, return_exceptions=True)
     async with config.provide_session() as session:
         assert await session.select_value("select 2") == 2
