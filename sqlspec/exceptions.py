@@ -48,7 +48,8 @@ class SQLSpecError(Exception):
     """Base class of every error that this package raises.
 
     The fields are filled as far as they are known and are `None` otherwise. The driver's own exception,
-    where there is one, is `__cause__`. Parameter values never enter a message.
+    where there is one, is `__cause__`. The package's own words never hold a parameter value; the server's may, as in
+    `invalid input value for enum`.
 
     Attributes:
         sqlstate: The five-character SQLSTATE that the server sent (PostgreSQL manual, appendix A).
@@ -295,9 +296,14 @@ _TIMEOUT_MESSAGES = frozenset(
 
 # The server ends the session together with one of these.
 _ENDING = frozenset({"25P03", "25P04", "57P01", "57P02", "57P03", "57P04", "57P05"})
-# A prepared statement does not fit the schema any more: it is gone, or a type in it has changed.
-_STALE = frozenset({"26000", "42804"})
-_STALE_MESSAGES = ("cached plan must not change result type", "cache lookup failed for type")
+# A prepared statement does not fit the schema any more, or is gone. By the server's words, because user code can raise
+# the same SQLSTATEs in the middle of its work.
+_STALE_MESSAGES = (
+    "cached plan must not change result type",
+    "cache lookup failed for type",
+    "table row type and query-specified row type do not match",
+)
+_GONE = ("26000", 'prepared statement "sqlspec_')
 
 RETRYABLE: tuple[type[SQLSpecError], ...] = (SerializationConflictError, DeadlockError)
 """Errors after which the server promises that running the whole transaction again may succeed."""
@@ -327,7 +333,7 @@ def is_stale_statement(sqlstate: str | None, message: str) -> bool:
 
     Such a failure comes before anything is executed, so preparing again and repeating the call is safe.
     """
-    return sqlstate in _STALE or message.startswith(_STALE_MESSAGES)
+    return message.startswith(_STALE_MESSAGES) or (sqlstate == _GONE[0] and message.startswith(_GONE[1]))
 
 
 def server_error(info: ErrorInfo, *, sql: str | None, adapter: str) -> SQLSpecError:

@@ -59,9 +59,9 @@ def bind_positional(arity: int, params: tuple[Any, ...], named: Mapping[str, Any
         )
     values: Sequence[Any] = params
     if len(params) == 1:
-        only = params[0]
-        if isinstance(only, tuple) or (isinstance(only, list) and arity != 1):
-            values = cast("Sequence[Any]", only)
+        kind = params[0].__class__  # exactly: a NamedTuple is a value, such as a path or a composite
+        if kind is tuple or (kind is list and arity != 1):
+            values = cast("Sequence[Any]", params[0])
     if len(values) != arity:
         raise ParameterError(_count_message(arity, len(values)))
     return values

@@ -135,7 +135,7 @@ class Compiler:
             SQLParsingError: A quote or comment is not closed.
             ParameterError: Two placeholder styles are mixed.
         """
-        found = self.plans.get(text)
+        found = self.plans.get(text) if text.__class__ is str else None
         if found is not None:
             return found
         plan = _compile(text)

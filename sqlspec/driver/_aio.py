@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Coroutine
+from contextvars import ContextVar
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -22,6 +23,7 @@ __all__ = (
     "AsyncExecution",
     "Background",
     "Expired",
+    "Owner",
     "Timer",
     "Turn",
     "Waiter",
@@ -80,9 +82,9 @@ async def call_with_timeout(
     try:
         async with scope:
             return await operation(*args)
-    except TimeoutError:
-        if scope.expired():
-            raise Expired from None
+    except Exception as error:
+        if scope.expired():  # also when the connection had to be cut, which fails in the driver's own way
+            raise Expired from (None if isinstance(error, TimeoutError) else error)
         raise
     finally:
         last_resort.cancel()
@@ -96,15 +98,38 @@ async def uninterrupted(operation: Callable[[], Coroutine[Any, Any, T]], grace: 
     task = asyncio.get_running_loop().create_task(operation())
     try:
         return await asyncio.shield(task)
-    except asyncio.CancelledError:
+    except asyncio.CancelledError as cancelled:
         if not task.done():
             await asyncio.wait((task,), timeout=grace)
         if not task.done():
             task.cancel()
             await asyncio.wait((task,))
         if not task.cancelled() and (error := task.exception()) is not None:
-            raise error from None
+            raise cancelled from error  # whoever cancelled must see it end, so the failure is only the cause
         raise
+
+
+_entered: ContextVar[tuple[Owner, ...]] = ContextVar("sqlspec_owners", default=())
+
+
+class Owner:
+    """The context that something belongs to: its task, and the tasks started inside, which inherit its variables."""
+
+    __slots__ = ("_gone",)
+
+    def __init__(self) -> None:
+        self._gone = False
+        # Those that ended in other contexts are dropped here, so that the tuple cannot grow.
+        _entered.set((*(owner for owner in _entered.get() if not owner._gone), self))
+
+    def is_here(self) -> bool:
+        """Tell whether the running code is in the context."""
+        return self in _entered.get()
+
+    def leave(self) -> None:
+        """Give up the ownership, in this context and, sooner or later, in those that inherited it."""
+        self._gone = True
+        _entered.set(tuple(owner for owner in _entered.get() if owner is not self))
 
 
 class Waiter:
@@ -173,6 +198,12 @@ class Turn:
                 with contextlib.suppress(ValueError):
                     self.waiters.remove(waiter)
             raise
+
+    def enter(self, method: str) -> None:
+        """Do nothing: what reads rows for a batch cannot await a session."""
+
+    def leave(self) -> None:
+        """Do nothing."""
 
     def pass_on(self) -> None:
         """Give the turn to the next waiter, or free the lock."""

@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from sqlspec.driver._aio import GRACE, WHO_BELONGS, Expired, Turn, call_with_timeout
+from sqlspec.driver._aio import GRACE, WHO_BELONGS, Expired, Owner, Turn, call_with_timeout, current_name
 from sqlspec.exceptions import (
     DatabaseConnectionError,
     OperationalError,
@@ -24,12 +23,9 @@ if TYPE_CHECKING:
     from sqlspec.driver._async_driver import AsyncDriver
     from sqlspec.driver._async_pool import AsyncPool, Pooled
 
-__all__ = ("AsyncSessionBase", "OpenTransaction", "check_limit", "open_tokens")
+__all__ = ("AsyncSessionBase", "OpenTransaction", "check_limit")
 
 T = TypeVar("T")
-
-open_tokens: ContextVar[tuple[object, ...]] = ContextVar("sqlspec_transactions", default=())
-"""Transactions that the current context has opened or inherited. Tasks started inside inherit them."""
 
 
 class OpenTransaction:
@@ -37,16 +33,18 @@ class OpenTransaction:
 
     Attributes:
         opener: Who opened it, for messages.
+        owner: Who may use it.
         savepoints: Names of the open savepoints, outermost first.
         purpose: Empty, or why the session opened it by itself.
         started: Clock reading at BEGIN, for observers.
         ended: Its end has been noted.
     """
 
-    __slots__ = ("ended", "opener", "purpose", "savepoints", "started")
+    __slots__ = ("ended", "opener", "owner", "purpose", "savepoints", "started")
 
-    def __init__(self, opener: str, purpose: str = "", started: float = 0.0) -> None:
-        self.opener = opener
+    def __init__(self, purpose: str = "", started: float = 0.0) -> None:
+        self.opener = current_name()
+        self.owner = Owner()
         self.purpose = purpose
         self.savepoints: list[str] = []
         self.started = started
@@ -70,6 +68,7 @@ class AsyncSessionBase:
         "_lock",
         "_plans",
         "_run",
+        "_stray",
         "_transaction",
         "_turn",
     )
@@ -87,6 +86,8 @@ class AsyncSessionBase:
         self._closed = False
         self._broken = False
         self._dirty = False
+        # True while a script runs that controls transactions: it may fail behind its BEGIN.
+        self._stray = False
 
     @property
     def driver(self) -> AsyncDriver:
@@ -123,7 +124,7 @@ class AsyncSessionBase:
             )
         transaction = self._transaction
         if transaction is not None:
-            if transaction not in open_tokens.get():
+            if not transaction.owner.is_here():
                 raise TransactionError(
                     f"cannot call {method}(): a transaction opened by {transaction.opener} is in progress; "
                     f"use a session of your own, or call from {WHO_BELONGS}",
@@ -142,16 +143,21 @@ class AsyncSessionBase:
             self._check(method)
         if not self._lock.acquire(False):
             await self._wait_turn(method)
+        elif self._guarded:
+            self._check_again(method)
 
     async def _wait_turn(self, method: str) -> None:
         await self._turn.wait()
-        # While this call waited, the one before may have opened a transaction or lost the connection.
         if self._guarded:
-            try:
-                self._check(method)
-            except BaseException:
-                self._turn.pass_on()
-                raise
+            self._check_again(method)
+
+    def _check_again(self, method: str) -> None:
+        """Check once more, now that the turn is taken: until then another call, or thread, may have changed it all."""
+        try:
+            self._check(method)
+        except BaseException:
+            self._end_turn()
+            raise
 
     def _end_turn(self) -> None:
         if self._turn.waiters:
@@ -168,10 +174,7 @@ class AsyncSessionBase:
         *args: Any,
     ) -> T:
         """Run one operation of the driver alone, with its failures translated."""
-        if self._guarded:  # the same as `_take_turn`, without its call
-            self._check(method)
-        if not self._lock.acquire(False):
-            await self._wait_turn(method)
+        await self._take_turn(method)
         try:
             if timeout is None:
                 return await operation(*args)
@@ -215,10 +218,10 @@ class AsyncSessionBase:
         if transaction.ended:
             return
         transaction.ended = True
+        transaction.owner.leave()
         if self._transaction is transaction:
             self._transaction = None
             self._guarded = self._closed or self._broken
-            open_tokens.set(tuple(token for token in open_tokens.get() if token is not transaction))
         self._transaction_ended(transaction, outcome)
 
     def _transaction_ended(self, transaction: OpenTransaction, outcome: str) -> None:
@@ -270,14 +273,17 @@ class AsyncSessionBase:
         await self._end_stray_transaction()
 
     async def _end_stray_transaction(self, *, suspected: bool = False) -> None:
-        """Roll back what this session does not know to be open, such as a script's that failed behind its BEGIN.
+        """Roll back what a script has left open that failed behind its BEGIN, or an interrupted BEGIN.
 
         Args:
             suspected: There may be one even if the driver cannot tell.
         """
         driver = self._driver
+        if self._broken or self._transaction is not None or not (suspected or self._stray):
+            return
+        self._stray = False
         known = driver.status()
-        if self._broken or self._transaction is not None or known == "idle" or (known == "unknown" and not suspected):
+        if known == "idle" or (known == "unknown" and not suspected):
             return
         try:
             await driver.rollback()

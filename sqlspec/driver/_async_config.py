@@ -16,7 +16,7 @@ from sqlspec.driver._async_stream import AsyncListener
 from sqlspec.driver._features import DriverFeatures, features_of
 from sqlspec.driver._statements import Derived
 from sqlspec.driver._types import PoolStats
-from sqlspec.exceptions import ImproperConfigurationError, ParameterError, SQLSpecError, server_error
+from sqlspec.exceptions import ImproperConfigurationError, OperationalError, ParameterError, SQLSpecError, server_error
 from sqlspec.postgres.settings import KeyDialect, redacted_dsn, resolve
 from sqlspec.postgres.sql import quote_channel
 
@@ -195,17 +195,22 @@ class AsyncSessionContext:
 
     def __init__(self, config: AsyncConfig[Any]) -> None:
         self._config = config
+        self._pooled: Pooled | None = None
 
     async def __aenter__(self) -> AsyncSession:
+        if self._pooled is not None:
+            raise _entered_twice("provide_session")
         config = self._config
-        self._pooled = await config._acquire()
-        session = self._session = config._session(self._pooled.driver)
+        pooled = self._pooled = await config._acquire()
+        session = self._session = config._session(pooled.driver)
         return session
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._session._give_back(self._config._opened_pool(), self._pooled)
+        pooled, self._pooled = self._pooled, None
+        if pooled is not None:
+            await self._session._give_back(self._config._opened_pool(), pooled)
 
 
 class AsyncConnectionContext:
@@ -215,12 +220,21 @@ class AsyncConnectionContext:
 
     def __init__(self, config: AsyncConfig[Any]) -> None:
         self._config = config
+        self._pooled: Pooled | None = None
 
     async def __aenter__(self) -> Any:
-        self._pooled = await self._config._acquire()
-        return self._pooled.driver.connection
+        if self._pooled is not None:
+            raise _entered_twice("provide_connection")
+        pooled = self._pooled = await self._config._acquire()
+        return pooled.driver.connection
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._config._opened_pool().release(self._pooled, dirty=True, broken=False)
+        pooled, self._pooled = self._pooled, None
+        if pooled is not None:
+            await self._config._opened_pool().release(pooled, dirty=True, broken=False)
+
+
+def _entered_twice(method: str) -> OperationalError:
+    return OperationalError(f"cannot enter the scope of {method}() twice at a time: call {method}() once for each use")

@@ -14,8 +14,14 @@ from sqlspec.core.statement import SQL
 from sqlspec.driver._aio import AsyncExecution, begin_execution
 from sqlspec.driver._async_base import check_limit
 from sqlspec.driver._async_stream import AsyncStream
-from sqlspec.driver._async_transaction import AsyncTransactions
-from sqlspec.exceptions import NotSupportedError, SQLParsingError, SQLSpecError, TransactionError
+from sqlspec.driver._async_transaction import AsyncTransactions, commit_unknown
+from sqlspec.exceptions import (
+    DatabaseConnectionError,
+    NotSupportedError,
+    SQLParsingError,
+    SQLSpecError,
+    TransactionError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -26,8 +32,12 @@ __all__ = ("AsyncSession",)
 
 T = TypeVar("T")
 
-_TO_SAVEPOINT = re.compile(r"\bto\b", re.IGNORECASE)
-_AND_CHAIN = re.compile(r"\band\s+chain\b", re.IGNORECASE)
+# Told apart word by word, because a comment in between may hold any word. A comment within a comment is not followed:
+# such a statement counts as one that ends the transaction.
+_GAP = r"(?:\s|--[^\n]*(?:\n|\Z)|/\*.*?\*/)"
+_END = rf"{_GAP}*(?:commit|end|rollback|abort)(?:{_GAP}+(?:work|transaction))?{_GAP}+"
+_TO_SAVEPOINT = re.compile(rf"{_END}to\b", re.IGNORECASE | re.DOTALL)
+_AND_CHAIN = re.compile(rf"{_END}and{_GAP}+chain\b", re.IGNORECASE | re.DOTALL)
 _CONTROL = frozenset({"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT"})
 
 
@@ -68,7 +78,7 @@ class AsyncSession(AsyncTransactions):
         timeout: float | None = None,
         **named: Any,
     ) -> list[dict[str, Any]]: ...
-    async def select(
+    async def select(  # noqa: C901 - the hot path, spelled out
         self,
         sql: str | SQL,
         /,
@@ -95,7 +105,7 @@ class AsyncSession(AsyncTransactions):
         if self._guarded:
             self._check("select")
         # The common cases are spelled out here, because each call of a helper costs as much as the whole lookup.
-        plan = self._plans.get(sql)  # type: ignore[arg-type]
+        plan = self._plans.get(sql) if sql.__class__ is str else None  # type: ignore[arg-type]
         args: Sequence[Any] | None = None
         if plan is not None and not plan.special:
             if plan.names is None:
@@ -116,6 +126,8 @@ class AsyncSession(AsyncTransactions):
             plan, args = self._bind("select", sql, params, named)
         if not self._lock.acquire(False):
             await self._wait_turn("select")
+        elif self._guarded:
+            self._check_again("select")
         try:
             if timeout is None:
                 raw = await self._run(plan, args)
@@ -438,6 +450,7 @@ class AsyncSession(AsyncTransactions):
 
     async def _run_script(self, text: str, leaves_open: bool | None) -> None:
         driver = self._driver
+        self._stray = leaves_open is not None
         try:
             await driver.execute_script(text)
         except BaseException as error:
@@ -448,6 +461,7 @@ class AsyncSession(AsyncTransactions):
                 else:
                     self._set_broken()
             raise
+        self._stray = False
         status = driver.status()
         if leaves_open if status == "unknown" else leaves_open is not None and status != "idle":
             await driver.rollback()
@@ -483,8 +497,14 @@ class AsyncSession(AsyncTransactions):
         if not entries:
             return []
         text = ";\n".join(plan.source for plan, _ in entries)
-        run = self._exclusive if self._driver.atomic_stacks else self._atomically
-        raws = await run("execute_stack", text, timeout, self._driver.run_stack, entries)
+        together = self._driver.atomic_stacks
+        run = self._exclusive if together else self._atomically
+        try:
+            raws = await run("execute_stack", text, timeout, self._driver.run_stack, entries)
+        except DatabaseConnectionError as error:
+            if together and self._broken and self._transaction is None:
+                raise commit_unknown(error) from error  # the server commits it without being told to
+            raise
         return [SQLResult(plan, raw, None) for (plan, _), raw in zip(entries, raws, strict=True)]
 
     async def notify(self, channel: str, payload: str = "") -> None:
@@ -501,8 +521,12 @@ class AsyncSession(AsyncTransactions):
 
         The call that is stopped raises `OperationCancelledError`. Without a running statement nothing happens.
         """
+        driver = self._driver
         if self._lock.locked():
-            await self._driver.cancel()
+            try:
+                await driver.cancel()
+            except driver.native_errors as error:
+                raise self._translated(error, None) from error
 
     # -- compiling and binding --------------------------------------------------------------------
 
@@ -516,7 +540,7 @@ class AsyncSession(AsyncTransactions):
         """
         if self._guarded:
             self._check(method)
-        plan = self._plans.get(sql)  # type: ignore[arg-type]
+        plan = self._plans.get(sql) if sql.__class__ is str else None  # type: ignore[arg-type]
         if plan is None or plan.special:
             if isinstance(sql, SQL):
                 if params or named:
@@ -547,8 +571,8 @@ class AsyncSession(AsyncTransactions):
             self._refuse("execute_script", reason, text, NotSupportedError)
         leaves_open = None
         for part, (start, end) in zip(parts, spans, strict=True):
-            if part.verb in _CONTROL and _TO_SAVEPOINT.search(text, start, end) is None:
-                leaves_open = part.verb in ("BEGIN", "START") or _AND_CHAIN.search(text, start, end) is not None
+            if part.verb in _CONTROL and _TO_SAVEPOINT.match(text, start, end) is None:
+                leaves_open = part.verb in ("BEGIN", "START") or _AND_CHAIN.match(text, start, end) is not None
         return leaves_open
 
     def _plan(self, method: str, text: Any) -> Plan:

@@ -12,6 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlspec.core.result import SQLResult
+from sqlspec.exceptions import OperationalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +24,7 @@ __all__ = (
     "WHO_BELONGS",
     "Background",
     "Expired",
+    "Owner",
     "SyncExecution",
     "Timer",
     "Turn",
@@ -137,10 +139,15 @@ class _Clock:
                     pause = min(self._heap[0][0] - time.monotonic(), _LONGEST_WAIT) if self._heap else None
                     self._changed.wait(pause)
                 timer = heapq.heappop(self._heap)[2]
-            try:
-                timer.fire()
-            except Exception:  # one failing callback must not stop the clock of the whole process
-                _log.exception("a timer callback failed")
+            # In a thread of its own: telling a server that does not answer must not delay the other timers.
+            threading.Thread(target=_fire, args=(timer,), name="sqlspec-timer", daemon=True).start()
+
+
+def _fire(timer: Timer) -> None:
+    try:
+        timer.fire()
+    except Exception:
+        _log.exception("a timer callback failed")
 
 
 _clock = _Clock()
@@ -184,6 +191,23 @@ def call_with_timeout(seconds: float, driver: SyncDriver, operation: Callable[..
 def uninterrupted(operation: Callable[[], T]) -> T:
     """Call `operation()`: a thread is not cancelled from outside."""
     return operation()
+
+
+class Owner:
+    """The thread that something belongs to."""
+
+    __slots__ = ("_thread",)
+
+    def __init__(self) -> None:
+        self._thread = threading.get_ident()
+
+    def is_here(self) -> bool:
+        """Tell whether the running code is in the thread."""
+        return threading.get_ident() == self._thread
+
+    def leave(self) -> None:
+        """Give up the ownership."""
+        self._thread = -1
 
 
 class Waiter:
@@ -233,14 +257,29 @@ class Waiter:
 class Turn:
     """First come, first served, by the lock itself: there is never a list of waiters to serve."""
 
-    __slots__ = ("lock", "waiters")
+    __slots__ = ("_inside", "lock", "waiters")
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.waiters: tuple[()] = ()
+        self._inside: tuple[int, str] = (0, "")
 
     def wait(self) -> None:
+        thread, method = self._inside
+        if thread == threading.get_ident():
+            raise OperationalError(
+                f"cannot use the session in the middle of its own {method}(): the rows that are being read call it; "
+                "read them first, or use a second session for them"
+            )
         self.lock.acquire()
+
+    def enter(self, method: str) -> None:
+        """Note that this thread, with the turn taken, is about to run code of the user."""
+        self._inside = (threading.get_ident(), method)
+
+    def leave(self) -> None:
+        """Note that it is not any more."""
+        self._inside = (0, "")
 
     def pass_on(self) -> None:
         """Free the lock."""

@@ -16,7 +16,7 @@ from sqlspec.driver._sync_stream import SyncListener
 from sqlspec.driver._features import DriverFeatures, features_of
 from sqlspec.driver._statements import Derived
 from sqlspec.driver._types import PoolStats
-from sqlspec.exceptions import ImproperConfigurationError, ParameterError, SQLSpecError, server_error
+from sqlspec.exceptions import ImproperConfigurationError, OperationalError, ParameterError, SQLSpecError, server_error
 from sqlspec.postgres.settings import KeyDialect, redacted_dsn, resolve
 from sqlspec.postgres.sql import quote_channel
 
@@ -195,17 +195,22 @@ class SyncSessionContext:
 
     def __init__(self, config: SyncConfig[Any]) -> None:
         self._config = config
+        self._pooled: Pooled | None = None
 
     def __enter__(self) -> SyncSession:
+        if self._pooled is not None:
+            raise _entered_twice("provide_session")
         config = self._config
-        self._pooled = config._acquire()
-        session = self._session = config._session(self._pooled.driver)
+        pooled = self._pooled = config._acquire()
+        session = self._session = config._session(pooled.driver)
         return session
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._session._give_back(self._config._opened_pool(), self._pooled)
+        pooled, self._pooled = self._pooled, None
+        if pooled is not None:
+            self._session._give_back(self._config._opened_pool(), pooled)
 
 
 class SyncConnectionContext:
@@ -215,12 +220,21 @@ class SyncConnectionContext:
 
     def __init__(self, config: SyncConfig[Any]) -> None:
         self._config = config
+        self._pooled: Pooled | None = None
 
     def __enter__(self) -> Any:
-        self._pooled = self._config._acquire()
-        return self._pooled.driver.connection
+        if self._pooled is not None:
+            raise _entered_twice("provide_connection")
+        pooled = self._pooled = self._config._acquire()
+        return pooled.driver.connection
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._config._opened_pool().release(self._pooled, dirty=True, broken=False)
+        pooled, self._pooled = self._pooled, None
+        if pooled is not None:
+            self._config._opened_pool().release(pooled, dirty=True, broken=False)
+
+
+def _entered_twice(method: str) -> OperationalError:
+    return OperationalError(f"cannot enter the scope of {method}() twice at a time: call {method}() once for each use")

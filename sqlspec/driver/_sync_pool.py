@@ -200,6 +200,9 @@ class SyncPool:
             broken: It must not be used again.
         """
         driver = pooled.driver
+        with self._mutex:
+            if pooled not in self._used:  # given back already, or cut by `close`
+                return
         if broken or self._closed or driver.is_closed():
             self._drop(pooled)
             return

@@ -39,6 +39,7 @@ class SyncStream(Generic[T]):
         "_args",
         "_chunk_size",
         "_cursor",
+        "_failed",
         "_own_transaction",
         "_plan",
         "_schema_type",
@@ -63,6 +64,7 @@ class SyncStream(Generic[T]):
         self._timeout = timeout
         self._cursor: SyncCursor | None = None
         self._own_transaction = False
+        self._failed = False
 
     def __enter__(self) -> Self:
         session = self._session
@@ -80,7 +82,8 @@ class SyncStream(Generic[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         cursor, self._cursor = self._cursor, None
-        usable = not session_lost(self._session) and self._session._driver.status() != "failed"
+        # Remembered here, because not every driver can tell that a transaction was aborted.
+        usable = not self._failed and not session_lost(self._session)
         try:
             if cursor is not None and usable:
                 self._call(cursor.close)
@@ -119,6 +122,9 @@ class SyncStream(Generic[T]):
         purpose, transaction.purpose = transaction.purpose, ""
         try:
             return session._exclusive("select_stream", self._plan.source, self._timeout, operation, *args)
+        except BaseException:
+            self._failed = True
+            raise
         finally:
             transaction.purpose = purpose
 

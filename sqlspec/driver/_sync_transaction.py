@@ -8,8 +8,8 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlspec.core.result import RawResult
-from sqlspec.driver._sio import current_name, sleep, uninterrupted
-from sqlspec.driver._sync_base import SyncSessionBase, OpenTransaction, check_limit, open_tokens
+from sqlspec.driver._sio import sleep, uninterrupted
+from sqlspec.driver._sync_base import SyncSessionBase, OpenTransaction, check_limit
 from sqlspec.exceptions import RETRYABLE, CommitUnknownError, ParameterError, SQLSpecError, TransactionError
 from sqlspec.postgres.sql import begin as begin_sql
 from sqlspec.postgres.sql import release, rollback_to, savepoint, set_config_sql
@@ -67,9 +67,7 @@ class SyncTransactions(SyncSessionBase):
                     raise
                 finally:
                     self._end_stray_transaction(suspected=True)  # an interrupted BEGIN may have been run
-            transaction = OpenTransaction(current_name(), purpose, time.monotonic())
-            open_tokens.set((*open_tokens.get(), transaction))
-            self._transaction = transaction
+            self._transaction = OpenTransaction(purpose, time.monotonic())
             self._guarded = True
         finally:
             self._end_turn()
@@ -145,12 +143,7 @@ class SyncTransactions(SyncSessionBase):
             if driver.is_broken(error):
                 self._set_broken()
                 self._forget(transaction, "unknown")
-                raise CommitUnknownError(
-                    "commit unknown: the connection was lost before the server answered; "
-                    "check whether the transaction's effects are there before running it again",
-                    sqlstate=translated.sqlstate,
-                    adapter=driver.spec.name,
-                ) from error
+                raise commit_unknown(translated) from error
             self._forget(transaction, "rollback")
             if driver.status() != "idle":
                 driver.rollback()
@@ -192,17 +185,19 @@ class SyncTransactions(SyncSessionBase):
         if timeout is not None:
             check_limit(timeout)
         self._take_turn(method)
+        self._turn.enter(method)
         try:
             if self._transaction is None:
                 return self._in_own_transaction(sql, timeout, operation, *args)
             return self._in_own_savepoint(sql, timeout, operation, *args)
         finally:
+            self._turn.leave()
             self._end_turn()
 
     def _in_own_transaction(
         self, sql: str, timeout: float | None, operation: Callable[..., T], *args: Any
     ) -> T:
-        transaction = OpenTransaction(current_name(), "", time.monotonic())
+        transaction = OpenTransaction(started=time.monotonic())
         try:
             self._driver.begin(begin_sql())
             result = (operation(*args) if timeout is None else self._timed(timeout, operation, *args))
@@ -503,3 +498,14 @@ def _setting_text(value: Any) -> str:
     if isinstance(value, (int, float, str)):
         return str(value)
     raise ParameterError(f"a setting must be a str, number or bool: {type(value).__name__} given")
+
+
+def commit_unknown(lost: SQLSpecError) -> CommitUnknownError:
+    """Return the error for a commit whose answer was lost together with the connection."""
+    return CommitUnknownError(
+        "commit unknown: the connection was lost before the server answered; "
+        "check whether the transaction's effects are there before running it again",
+        sqlstate=lost.sqlstate,
+        sql=lost.sql,
+        adapter=lost.adapter,
+    )

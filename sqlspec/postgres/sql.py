@@ -54,6 +54,10 @@ RESET_STATEMENTS: Final = (
     "SELECT pg_advisory_unlock_all()",
     "DISCARD TEMP",
     "DISCARD SEQUENCES",
+    # What the borrower prepared by SQL; statements that were prepared by protocol belong to the adapter.
+    """DO $$ DECLARE prepared name; BEGIN
+    FOR prepared IN SELECT name FROM pg_catalog.pg_prepared_statements WHERE from_sql
+    LOOP EXECUTE pg_catalog.format('DEALLOCATE %I', prepared); END LOOP; END $$""",
 )
 """Statements that return an idle session to its state after connecting, in the order to run them.
 

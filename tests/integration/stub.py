@@ -80,7 +80,11 @@ class StubDriver(AsyncDriver):
 
     @classmethod
     async def connect(cls, settings: ConnectionSettings, derived: Derived) -> StubDriver:
-        connection = await psycopg.AsyncConnection.connect(autocommit=True, **libpq.connect_options(settings))
+        try:
+            connection = await psycopg.AsyncConnection.connect(autocommit=True, **libpq.connect_options(settings))
+        except BaseException as error:
+            error.__traceback__ = None  # or an interrupted attempt stays open as long as the error lives
+            raise
         try:
             check_session(*libpq.session_parameters(connection.pgconn))
         except BaseException:

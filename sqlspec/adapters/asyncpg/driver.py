@@ -9,6 +9,7 @@ from asyncio import current_task
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
+from sqlspec.adapters.asyncpg._batch import run_batch
 from sqlspec.adapters.asyncpg._native import asyncpg
 from sqlspec.adapters.asyncpg._types import Installed, type_refused
 from sqlspec.adapters.asyncpg.spec import SPEC
@@ -151,7 +152,7 @@ class AsyncpgDriver(AsyncDriver):
             try:
                 rows = await prepared.fetch(*prepared.check(args))
             except asyncpg.PostgresError as error:
-                prepared = await self._prepare_again(plan.sql, error)
+                prepared = await self._prepare_again(plan, error)
                 rows = await prepared.fetch(*prepared.check(args))
         except asyncio.CancelledError:
             await self._absorb_stop()
@@ -161,7 +162,7 @@ class AsyncpgDriver(AsyncDriver):
         columns = prepared.columns
         if self._codecs.met:
             rows = await self._codecs.read_again(rows, columns, self.learn_types)
-        if plan.verb == "SELECT":
+        if plan.verb == "SELECT" and plan.returns_rows:
             return raw_result((rows, columns, "tuple", len(rows)))
         return raw_result((rows, columns, "tuple", affected_rows(prepared.statement.get_statusmsg())))
 
@@ -211,11 +212,13 @@ class AsyncpgDriver(AsyncDriver):
         self._statements.add(sql, prepared)
         return prepared
 
-    async def _prepare_again(self, sql: str, error: asyncpg.PostgresError) -> _Prepared:
+    async def _prepare_again(self, plan: Plan, error: asyncpg.PostgresError) -> _Prepared:
         """Prepare anew after a change of the schema; re-raise whatever else it is.
 
-        Inside a transaction the error has already aborted it, so it must reach the user.
+        Inside a transaction the error has already aborted it, so it must reach the user. So must that of a procedure,
+        which may have committed before.
         """
+        sql = plan.sql
         fields: Any = error
         # asyncpg puts words of its own in place of the server's for this one.
         stale = isinstance(error, asyncpg.InvalidCachedStatementError)
@@ -223,7 +226,7 @@ class AsyncpgDriver(AsyncDriver):
             raise error
         self.derived.codecs.forget_learnt()
         self._statements.discard(sql)
-        if self._connection.is_in_transaction():
+        if self._connection.is_in_transaction() or plan.verb not in _PREPARED_VERBS:
             raise error
         await self._connection.reload_schema_state()
         return await self._prepare(sql)
@@ -245,13 +248,12 @@ class AsyncpgDriver(AsyncDriver):
         sql = f"{plan.body}\nreturning 1" if counted else plan.sql
         prepared = await self._ready(sql)
         prepared.used = True
-        check = prepared.check
-        bound = (check(row) for row in rows)
+        statement = prepared.statement
         try:
             if not plan.returns_rows and not counted:
-                await self._stoppable(prepared.statement.executemany(bound))
+                await self._stoppable(run_batch(statement.executemany, rows, prepared.check, self.abort))
                 return RawResult((), (), "tuple", None)
-            found = await self._stoppable(prepared.statement.fetchmany(bound))
+            found = await self._stoppable(run_batch(statement.fetchmany, rows, prepared.check, self.abort))
         except asyncpg.PostgresError as error:
             fields: Any = error
             if is_stale_statement(fields.sqlstate, _words(error)):
@@ -300,6 +302,11 @@ class AsyncpgDriver(AsyncDriver):
 
     async def fetch_text(self, text: str) -> Sequence[Sequence[str | None]]:
         return [tuple(row) for row in await self._connection.fetch(text)]
+
+    async def reset(self) -> None:
+        # A borrower of the raw connection may have left listeners and a transaction object in the driver.
+        await self._connection.reset()
+        await super().reset()
 
     async def commit(self) -> None:
         # The tag tells what COMMIT did; a COMMIT of an aborted transaction answers ROLLBACK.
@@ -431,7 +438,7 @@ async def _connect_to_any(settings: ConnectionSettings) -> asyncpg.Connection:
     wanted: str = settings.target_session_attrs
     failure: BaseException | None = None
     for attributes in ("standby", "any") if wanted == "prefer-standby" else (wanted,):
-        options = _connect_options(settings) | {"target_session_attrs": attributes}
+        options: dict[str, Any] = {**_connect_options(settings), "target_session_attrs": attributes}
         for host, port in servers:
             try:
                 return await asyncpg.connect(host=host, port=port, **options)

@@ -66,8 +66,6 @@ _RELEASE = "release sqlspec_stack"
 _UNDO = "rollback to sqlspec_stack; release sqlspec_stack"
 _LEARNING_ROUNDS = 10
 """Look-ups of types for one result. More than one only where a record holds records, or a type is altered again."""
-_FORGOTTEN_AT_ONCE = 16
-"""Evicted statements that are closed on the server together, in one round trip."""
 
 
 class _Prepared:
@@ -118,6 +116,7 @@ class AsyncPsycopgDriver(AsyncDriver):
         "_connection",
         "_forgotten",
         "_inbox",
+        "_keep_forgotten",
         "_listening",
         "_names",
         "_pgconn",
@@ -136,6 +135,7 @@ class AsyncPsycopgDriver(AsyncDriver):
         self._wait = connection.wait
         self._statements: StatementCache[_Prepared] = StatementCache(cached)
         self._forgotten: list[bytes] = []
+        self._keep_forgotten = False
         self._names = itertools.count(1)
         self._closing = False
         self._listening = False
@@ -145,8 +145,14 @@ class AsyncPsycopgDriver(AsyncDriver):
 
     @classmethod
     async def connect(cls, settings: ConnectionSettings, derived: Derived) -> Self:
-        connection = await AsyncNative.connect(autocommit=True, **protocol.connect_options(settings))
         try:
+            connection = await AsyncNative.connect(autocommit=True, **protocol.connect_options(settings))
+        except BaseException as error:
+            # The traceback of an interruption holds the connection, which would stay open as long as the error lives.
+            error.__traceback__ = None
+            raise
+        try:
+            protocol.check_library()
             check_session(*protocol.session_parameters(connection.pgconn))
         except BaseException:
             await connection.close()
@@ -187,7 +193,7 @@ class AsyncPsycopgDriver(AsyncDriver):
         pgconn.send_query_prepared(prepared.name, prepared.encode(args), prepared.formats, BINARY)
         result = (await self._wait(run(pgconn)))[-1]
         if result.status == FATAL_ERROR:
-            prepared = await self._prepare_again(plan.sql, result)
+            prepared = await self._prepare_again(plan, result)
             pgconn.send_query_prepared(prepared.name, prepared.encode(args), prepared.formats, BINARY)
             result = self._checked((await self._wait(run(pgconn)))[-1])
         if result.status != TUPLES_OK:
@@ -243,7 +249,7 @@ class AsyncPsycopgDriver(AsyncDriver):
         self._pgconn.send_query_params(plan.sql.encode(), None, result_format=BINARY)
         result = self._checked((await self._wait(run(self._pgconn)))[-1])
         if plan.verb in ("DEALLOCATE", "DISCARD"):
-            self._statements.clear()
+            self._forget_all()
         elif plan.verb in ("ALTER", "DROP"):
             self.derived.codecs.forget_learnt()
         return RawResult((), (), "tuple", result.command_tuples)
@@ -259,15 +265,27 @@ class AsyncPsycopgDriver(AsyncDriver):
         return await self._prepare(sql)
 
     async def _parse(self, sql: str) -> tuple[bytes, PGresult]:
-        """Prepare a statement on the server; return its name and description."""
+        """Prepare a statement on the server, closing old ones in the same round trip; return its name and description.
+
+        Statements are closed by protocol (message Close): that is no error for one that is gone already, and allowed
+        in an aborted transaction, which SQL's DEALLOCATE is not.
+        """
         name = b"sqlspec_%d" % next(self._names)
         pgconn = self._pgconn
+        closed: list[bytes] = []
+        if not self._keep_forgotten:
+            closed, self._forgotten = self._forgotten, []
         commands = [
+            *(partial(pgconn.send_close_prepared, old) for old in closed),
             partial(pgconn.send_prepare, name, sql.encode()),
             partial(pgconn.send_describe_prepared, name),
         ]
         answers: list[PGresult] = []
-        await self._pipeline(iter(commands), lambda _, result: answers.append(result))
+        try:
+            await self._pipeline(iter(commands), lambda _, result: answers.append(result))
+        except BaseException:
+            self._forgotten.append(name)  # cancelled, it may exist all the same
+            raise
         return name, answers[-1]
 
     async def _prepare(self, sql: str) -> _Prepared:
@@ -293,27 +311,26 @@ class AsyncPsycopgDriver(AsyncDriver):
         prepared.loaders = row_loaders(self._connection, wire, codecs)
         evicted = self._statements.add(sql, prepared)
         if evicted is not None:
-            await self._forget(evicted.name)
+            self._forgotten.append(evicted.name)
         return prepared
 
-    async def _forget(self, name: bytes) -> None:
-        self._forgotten.append(name)
-        if len(self._forgotten) >= _FORGOTTEN_AT_ONCE:
-            names, self._forgotten = self._forgotten, []
-            await self.execute_script(";".join(f"deallocate {name.decode()}" for name in names))
+    def _forget_all(self) -> None:
+        self._forgotten += [prepared.name for prepared in self._statements.clear()]
 
-    async def _prepare_again(self, sql: str, result: PGresult) -> _Prepared:
+    async def _prepare_again(self, plan: Plan, result: PGresult) -> _Prepared:
         """Prepare anew after a change of the schema; raise whatever else it is.
 
-        Inside a transaction the error has already aborted it, so it must reach the user.
+        Inside a transaction the error has already aborted it, so it must reach the user. So must that of a procedure,
+        which may have committed before.
         """
+        sql = plan.sql
         sqlstate, message = (result.error_field(field) or b"" for field in (SQLSTATE, MESSAGE))
         if is_stale_statement(sqlstate.decode(), message.decode(errors="replace")):
             self.derived.codecs.forget_learnt()
             stale = self._statements.discard(sql)
-            if self.status() == "idle":
-                if stale is not None:
-                    self._forgotten.append(stale.name)
+            if stale is not None:
+                self._forgotten.append(stale.name)
+            if self.status() == "idle" and plan.verb in _PREPARED_VERBS:
                 return await self._prepare(sql)
         raise protocol.failure(result)
 
@@ -364,8 +381,8 @@ class AsyncPsycopgDriver(AsyncDriver):
             self._checked(result)
         # A script may have dropped what was prepared; preparing again is cheap, a missing statement is an error.
         words = text.lower()
-        if "discard" in words or ("deallocate" in words and "deallocate sqlspec_" not in words):
-            self._statements.clear()
+        if "discard" in words or "deallocate" in words:
+            self._forget_all()
         if "alter" in words or "drop" in words:
             self.derived.codecs.forget_learnt()
 
@@ -377,6 +394,12 @@ class AsyncPsycopgDriver(AsyncDriver):
         self._pgconn.send_query(text.encode())
         result = self._checked((await self._wait(run(self._pgconn)))[-1])
         return protocol.text_rows(result)
+
+    async def reset(self) -> None:
+        await super().reset()
+        # A borrower of the raw connection may have changed what its cursors do.
+        await self._connection.set_autocommit(True)
+        protocol.restore_defaults(self._connection)
 
     async def commit(self) -> None:
         # The tag tells what COMMIT did; a COMMIT of an aborted transaction answers ROLLBACK.
@@ -407,12 +430,16 @@ class AsyncPsycopgDriver(AsyncDriver):
         if not self._can_send_together(entries, nested):
             return await self._run_in_turn(entries)
         steps = []
-        for index, (plan, args) in enumerate(entries):
-            try:
-                steps.append(await self._make_step(plan, args))
-            except Exception as error:
-                error.add_note(f"statement {index} of the stack: {plan.source}")
-                raise
+        self._keep_forgotten = True  # a stack larger than the cache must not close its own statements
+        try:
+            for index, (plan, args) in enumerate(entries):
+                try:
+                    steps.append(await self._make_step(plan, args))
+                except Exception as error:
+                    error.add_note(f"statement {index} of the stack: {plan.source}")
+                    raise
+        finally:
+            self._keep_forgotten = False
         if nested:  # all or nothing there too, in the same round trip
             steps = [_Step(_SAVEPOINT, None, []), *steps, _Step(_RELEASE, None, [])]
         results: list[RawResult] = []

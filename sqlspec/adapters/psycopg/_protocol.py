@@ -12,6 +12,7 @@ from sqlspec.exceptions import (
     ConnectionTimeoutError,
     DatabaseConnectionError,
     ErrorInfo,
+    ImproperConfigurationError,
     MissingDependencyError,
     OperationalError,
     PermissionDeniedError,
@@ -58,6 +59,25 @@ PIPELINE_ABORTED = pq.ExecStatus.PIPELINE_ABORTED
 def failure(result: PGresult) -> psycopg.Error:
     """Return the driver's exception for an error result."""
     return error_from_result(result, encoding="utf-8")
+
+
+def check_library() -> None:
+    """Refuse a libpq that cannot close prepared statements by protocol.
+
+    Raises:
+        ImproperConfigurationError: It is older than 17.
+    """
+    if not psycopg.capabilities.has_send_close_prepared():
+        raise ImproperConfigurationError(
+            f"cannot use psycopg: it runs on libpq {psycopg.pq.version()}, and 170000 or newer is needed; "
+            "run: pip install 'sqlspec[psycopg]'"
+        )
+
+
+def restore_defaults(connection: Any) -> None:
+    """Put a connection's factories back to those of a new one."""
+    connection.row_factory = psycopg.rows.tuple_row
+    connection.prepare_threshold = 5
 
 
 def session_parameters(pgconn: PGconn) -> tuple[str | None, str | None]:

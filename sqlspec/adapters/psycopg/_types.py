@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+import psycopg.postgres
 from psycopg import adapt, pq
 
 from sqlspec.core.scan import scan
@@ -33,6 +34,10 @@ DECODE_ERRORS = (psycopg.DataError, ValueRefused, MissingTypesError, OverflowErr
 TEXT, TEXT_ARRAY = 25, 1009
 
 
+# Not those of the connection or of `psycopg.adapters`: what an application registers there is for its own cursors.
+PRISTINE = adapt.AdaptersMap(types=psycopg.postgres.types)
+psycopg.postgres.register_default_adapters(PRISTINE)
+
 # Read by `struct` alone, which takes any buffer: no copy, and no call in between, for the type met most often here.
 ANY_BUFFER = frozenset({1184})
 
@@ -53,7 +58,7 @@ def _loader_class(codec: Codec) -> type[adapt.Loader]:
 
 def row_loaders(connection: Any, columns: Sequence[Column], codecs: CodecRegistry) -> Transformer:
     """Return a transformer that decodes binary rows of these columns, with our codecs where psycopg is not exact."""
-    context = adapt.AdaptersMap(connection.adapters)
+    context = adapt.AdaptersMap(PRISTINE)
     for oid in {column.oid for column in columns} - EXACT:
         codec = codecs.get(oid)
         if codec is not None:

@@ -188,7 +188,7 @@ async def test_an_interrupted_call_stops_the_server_too(
     flavour: Flavour, session: Any, admin: psycopg.Connection[Any], name: str
 ) -> None:
     backend = await backend_of(session, admin)
-    task = asyncio.create_task(CALLS[name](session, None))  # type: ignore[arg-type]
+    task = asyncio.ensure_future(CALLS[name](session, None))
     await backend.until(sleeping=True, seconds=10, task=task)
     await interrupt(flavour, session, task)
     await backend.until(sleeping=False, seconds=1.0)
@@ -211,6 +211,27 @@ async def test_an_interrupted_transaction_is_rolled_back(
     await backend.until(sleeping=True, seconds=10, task=task)
     await interrupt(flavour, session, task)
     await assert_usable(session)
+
+
+async def test_a_commit_is_waited_for(flavour: Flavour, session: Any, admin: psycopg.Connection[Any]) -> None:
+    """Given up in the middle it might have been stored or not; nobody would know."""
+    await session.execute_script("""
+        create function nap() returns trigger language plpgsql as $$ begin perform pg_sleep(0.05); return null; end $$;
+        create constraint trigger napping after insert on t deferrable initially deferred
+        for each row execute function nap();
+    """)
+    backend = await backend_of(session, admin)
+
+    async def work() -> None:
+        async with session.transaction():
+            await session.execute("insert into t values (1)")
+
+    task = asyncio.create_task(work())
+    await backend.until(sleeping=True, seconds=10, task=task)
+    await interrupt(flavour, session, task)
+    # Asked for by name, the server gives the commit up and stores nothing.
+    assert await session.select_value("select count(*) from t") == (0 if flavour.is_sync else 1)
+    assert not session.in_transaction
 
 
 @needs("stream")
@@ -287,6 +308,31 @@ async def test_an_interrupted_begin_leaves_no_transaction_behind(flavour: Flavou
             assert await other.select_value("select count(*) from t where n = $1", ticks) == 1
 
 
+async def test_an_interrupted_connection_attempt_leaves_no_connection_behind(
+    flavour: Flavour, admin: psycopg.Connection[Any]
+) -> None:
+    name = f"attempts of {flavour.schema}"
+    config = flavour.make_config(max_size=2, application_name=name)
+    ended: list[BaseException | None] = []  # kept, as a framework may keep the errors of its tasks
+
+    async def borrow() -> None:
+        async with config.provide_session():
+            pass
+
+    for ticks in range(40):
+        task = asyncio.create_task(borrow())
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+        if not flavour.is_sync:  # nothing cancels a thread
+            task.cancel()
+        ended += await asyncio.gather(task, return_exceptions=True)
+    backends = "select count(*) from pg_stat_activity where application_name = %s"
+    async with asyncio.timeout(10):
+        while admin.execute(backends, [name]).fetchone() != (config.stats().size,):
+            await asyncio.sleep(0.002)
+    assert len(ended) == 40
+
+
 # -- session.cancel -------------------------------------------------------------------------------------------
 
 
@@ -294,7 +340,7 @@ async def test_an_interrupted_begin_leaves_no_transaction_behind(flavour: Flavou
 @pytest.mark.parametrize("name", CALLS)
 async def test_another_task_can_stop_a_call(session: Any, admin: psycopg.Connection[Any], name: str) -> None:
     backend = await backend_of(session, admin)
-    task = asyncio.create_task(CALLS[name](session, None))  # type: ignore[arg-type]
+    task = asyncio.ensure_future(CALLS[name](session, None))
     try:
         await backend.until(sleeping=True, seconds=10, task=task)
         await session.cancel()

@@ -95,9 +95,10 @@ async def test_a_queued_call_is_refused_once_another_task_has_begun(session: Any
     running, begun, queued = tasks_of(
         session.select_value("select 1 from pg_sleep(0.02)"), session.begin(), session.select_value("select 2")
     )
-    ended = await asyncio.gather(running, begun, queued, return_exceptions=True)
-    assert ended[:2] == [1, None]
-    assert ended[2] == 2 or isinstance(ended[2], TransactionError)
+    ended: list[Any] = list(await asyncio.gather(running, begun, queued, return_exceptions=True))
+    first, second, third = ended
+    assert (first, second) == (1, None)
+    assert third == 2 or isinstance(third, TransactionError)
     with pytest.raises(TransactionError, match="in progress"):
         await session.select("select 1")
 
