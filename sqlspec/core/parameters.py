@@ -127,6 +127,8 @@ def _positional_row(arity: int) -> Callable[[Any], Sequence[Any]]:
         kind = row.__class__
         if (kind is tuple or (kind is list and arity != 1)) and len(row) == arity:
             return cast("Sequence[Any]", row)
+        if isinstance(row, tuple) and arity != 1:  # a NamedTuple is a row, where it cannot be the one value
+            row = tuple(row)
         return bind_positional(arity, (row,), {})
 
     return bind

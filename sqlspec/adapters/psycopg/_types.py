@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-import psycopg.postgres
 from psycopg import adapt, pq
 
 from sqlspec.core.scan import scan
@@ -34,9 +33,8 @@ DECODE_ERRORS = (psycopg.DataError, ValueRefused, MissingTypesError, OverflowErr
 TEXT, TEXT_ARRAY = 25, 1009
 
 
-# Not those of the connection or of `psycopg.adapters`: what an application registers there is for its own cursors.
-PRISTINE = adapt.AdaptersMap(types=psycopg.postgres.types)
-psycopg.postgres.register_default_adapters(PRISTINE)
+# As they were at the first import. What an application registers on a connection or globally is for its own cursors.
+PRISTINE = adapt.AdaptersMap(psycopg.adapters)
 
 # Read by `struct` alone, which takes any buffer: no copy, and no call in between, for the type met most often here.
 ANY_BUFFER = frozenset({1184})
