@@ -105,7 +105,7 @@ class SyncSession(SyncTransactions):
         if self._guarded:
             self._check("select")
         # The common cases are spelled out here, because each call of a helper costs as much as the whole lookup.
-        plan = self._plans.get(sql) if sql.__class__ is str else None  # type: ignore[arg-type]
+        plan = self._plans.get(sql) if sql.__class__ is str else None
         args: Sequence[Any] | None = None
         if plan is not None and not plan.special:
             if plan.names is None:
@@ -540,7 +540,7 @@ class SyncSession(SyncTransactions):
         """
         if self._guarded:
             self._check(method)
-        plan = self._plans.get(sql) if sql.__class__ is str else None  # type: ignore[arg-type]
+        plan = self._plans.get(sql) if sql.__class__ is str else None
         if plan is None or plan.special:
             if isinstance(sql, SQL):
                 if params or named:

@@ -25,6 +25,7 @@ try:
     import psycopg
     from psycopg import pq
     from psycopg.errors import error_from_result
+    from psycopg.rows import tuple_row
     from psycopg.waiting import Ready, Wait
 except ImportError as missing:  # pragma: no cover - needs an environment without the driver
     raise MissingDependencyError("psycopg", "psycopg") from missing
@@ -76,7 +77,7 @@ def check_library() -> None:
 
 def restore_defaults(connection: Any) -> None:
     """Put a connection's factories back to those of a new one."""
-    connection.row_factory = psycopg.rows.tuple_row
+    connection.row_factory = tuple_row
     connection.prepare_threshold = 5
 
 
