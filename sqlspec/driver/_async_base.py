@@ -19,7 +19,7 @@ from sqlspec.exceptions import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from sqlspec.core.plan import Compiler
+    from sqlspec.core.plan import Compiler, Plan
     from sqlspec.driver._async_driver import AsyncDriver
     from sqlspec.driver._async_pool import AsyncPool, Pooled
 
@@ -76,7 +76,7 @@ class AsyncSessionBase:
     def __init__(self, driver: AsyncDriver, compiler: Compiler) -> None:
         self._driver = driver
         self._compiler = compiler
-        self._plans = compiler.plans
+        self._plans: dict[Any, Plan] = compiler.plans
         self._run = driver.execute
         self._turn = Turn()
         self._lock = self._turn.lock
