@@ -65,7 +65,7 @@ lint: $(STAMP)  ## Check style, types, and that the generated files are up to da
 	$(call part,ruff-format,$(BIN)/ruff format --check --quiet)
 	$(call part,unasync,$(BIN)/python tools/unasync.py --check)
 	$(call part,mypy,$(BIN)/mypy --no-error-summary $(CODE))
-	$(call part,pyright,$(BIN)/pyright)
+	$(call part,pyright,$(BIN)/pyright --project .)
 
 .PHONY: bench
 bench: $(STAMP)  ## Measure against the raw drivers and other libraries
