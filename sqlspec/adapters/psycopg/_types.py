@@ -30,14 +30,14 @@ EXACT = frozenset(
 
 DECODE_ERRORS = (psycopg.DataError, ValueRefused, MissingTypesError, OverflowError, ValueError)
 
-TEXT, TEXT_ARRAY = 25, 1009
+TEXT, TEXT_ARRAY, TIMESTAMPTZ = 25, 1009, 1184
 
 
 # As they were at the first import. What an application registers on a connection or globally is for its own cursors.
 PRISTINE = adapt.AdaptersMap(psycopg.adapters)
 
 # Read by `struct` alone, which takes any buffer: no copy, and no call in between, for the type met most often here.
-ANY_BUFFER = frozenset({1184})
+ANY_BUFFER = frozenset({TIMESTAMPTZ})
 
 
 def _loader_class(codec: Codec) -> type[adapt.Loader]:
@@ -57,7 +57,10 @@ def _loader_class(codec: Codec) -> type[adapt.Loader]:
 def row_loaders(connection: Any, columns: Sequence[Column], codecs: CodecRegistry) -> Transformer:
     """Return a transformer that decodes binary rows of these columns, with our codecs where psycopg is not exact."""
     context = adapt.AdaptersMap(PRISTINE)
-    for oid in {column.oid for column in columns} - EXACT:
+    # psycopg's loader takes the time zone of the session when it is made, and keeps it: made in UTC it stays right.
+    in_utc = connection.pgconn.parameter_status(b"TimeZone") == b"UTC"
+    exact = EXACT | {TIMESTAMPTZ} if in_utc else EXACT
+    for oid in {column.oid for column in columns} - exact:
         codec = codecs.get(oid)
         if codec is not None:
             context.register_loader(oid, _loader_class(codec))

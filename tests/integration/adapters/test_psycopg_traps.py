@@ -168,3 +168,20 @@ async def test_a_lost_connection_is_noticed_at_the_next_query_unless_it_is_check
     end(pid)
     async with config.provide_session() as session:
         assert await session.select_value("select pg_backend_pid()") != pid
+
+
+async def test_timestamps_stay_in_utc_whatever_the_session_does_later(raw: Any, flavour: Flavour) -> None:
+    sql = "select timestamptz '2020-06-01 12:00+02' as t"
+    raw.execute("set timezone to 'Europe/Paris'")
+    assert str(value(raw, sql).tzinfo) == "Europe/Paris"
+    wanted = datetime(2020, 6, 1, 10, tzinfo=UTC)
+    for first, second in (("UTC", "Europe/Paris"), ("Europe/Paris", "UTC")):
+        config = flavour.make_config(session_settings={"timezone": first})
+        async with config, config.provide_session() as session:
+            for number, zone in enumerate((first, second, first)):
+                await session.execute(f"set timezone to '{zone}'")
+                for text in (sql, f"{sql}, {number} as n"):  # prepared before and after the change
+                    read = (await session.select_one(text))["t"]
+                    assert (read, read.tzinfo) == (wanted, UTC)
+                with pytest.raises(DataError, match='column "t" as timestamptz: infinity'):
+                    await session.select("select timestamptz 'infinity' as t")
