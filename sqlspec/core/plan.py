@@ -22,6 +22,7 @@ __all__ = ("Compiler", "Plan", "Refusal")
 MAX_MAPPERS = 16
 """Mappers kept per plan. A statement rarely has more than two; classes made in a loop must not pile up."""
 
+_DATA_VERBS = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "TABLE"})
 _TRANSACTION_VERBS = frozenset({"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE"})
 
 
@@ -30,6 +31,12 @@ class Refusal(NamedTuple):
 
     kind: type[SQLSpecError]
     reason: str
+
+
+COPIES_STDIO = Refusal(
+    NotSupportedError,
+    "COPY from or to the client is a data transfer; use load_from_arrow() or select_to_arrow()",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,9 @@ class Plan:
         names: Distinct placeholder names in order of first use; `None` for positional placeholders.
         arity: Number of parameters.
         changes_session: The statement may leave state on the connection: it must be reset before reuse.
+        reads_or_writes: The verb is one whose statements the server plans; such a one may be run again after a failure
+            that came before its execution, unlike a procedure, which may have committed.
+        prepared: An adapter prepares the statement; others are commands without parameters and rows.
         refusal: Why `execute` cannot run this text and what to call instead; `None` when it can.
         special: One of the two above holds, so the hot path must look closer.
         tail: Number of characters behind the statement: white space, comments and the semicolon.
@@ -57,6 +67,8 @@ class Plan:
     names: tuple[str, ...] | None
     arity: int
     changes_session: bool
+    reads_or_writes: bool
+    prepared: bool
     refusal: Refusal | None
     special: bool
     tail: int
@@ -168,6 +180,7 @@ def _compile(text: str) -> Plan:
         arity = len(found.placeholders)
     sql = text if found.style in (None, "numeric") else splice(text, found, "${}".format)
     refusal = _refusal(found)
+    reads_or_writes = found.verb in _DATA_VERBS
     return Plan(
         source=text,
         sql=sql,
@@ -176,6 +189,8 @@ def _compile(text: str) -> Plan:
         names=names,
         arity=arity,
         changes_session=found.changes_session,
+        reads_or_writes=reads_or_writes,
+        prepared=reads_or_writes or found.returns_rows or arity > 0,
         refusal=refusal,
         special=refusal is not None or found.changes_session,
         tail=len(text) - found.statements[-1][1] if found.statements else 0,
@@ -189,8 +204,7 @@ def _refusal(found: Scan) -> Refusal | None:
         count = len(found.statements)
         return Refusal(SQLParsingError, f"{count} statements in one text; use execute_script() or execute_stack()")
     if found.copies_stdio:
-        reason = "COPY from or to the client is a data transfer; use load_from_arrow() or select_to_arrow()"
-        return Refusal(NotSupportedError, reason)
+        return COPIES_STDIO
     if found.verb in _TRANSACTION_VERBS:
         methods = "begin(), commit(), rollback(), transaction() or savepoint()"
         return Refusal(TransactionError, f"{found.verb} is transaction control; use {methods}")

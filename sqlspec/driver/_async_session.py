@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from sqlspec.core.parameters import AMBIGUOUS, RowsError
+from sqlspec.core.plan import COPIES_STDIO
 from sqlspec.core.result import RawResult, SQLResult, at_most_one, exactly_one, first_column
 from sqlspec.core.scan import scan
 from sqlspec.core.stack import StatementStack
@@ -17,7 +18,6 @@ from sqlspec.driver._async_stream import AsyncStream
 from sqlspec.driver._async_transaction import AsyncTransactions, commit_unknown
 from sqlspec.exceptions import (
     DatabaseConnectionError,
-    NotSupportedError,
     SQLParsingError,
     SQLSpecError,
     TransactionError,
@@ -567,8 +567,7 @@ class AsyncSession(AsyncTransactions):
             self._refuse("execute_script", "the text holds no statement; pass one", text, SQLParsingError)
         parts = [scan(text[start:end]) for start, end in spans]
         if any(part.copies_stdio for part in parts):
-            reason = "COPY from or to the client is a data transfer; use load_from_arrow() or select_to_arrow()"
-            self._refuse("execute_script", reason, text, NotSupportedError)
+            self._refuse("execute_script", COPIES_STDIO.reason, text, COPIES_STDIO.kind)
         leaves_open = None
         for part, (start, end) in zip(parts, spans, strict=True):
             if part.verb in _CONTROL and _TO_SAVEPOINT.match(text, start, end) is None:

@@ -83,7 +83,7 @@ class SyncStream(Generic[T]):
     ) -> None:
         cursor, self._cursor = self._cursor, None
         # Remembered here, because not every driver can tell that a transaction was aborted.
-        usable = not self._failed and not session_lost(self._session)
+        usable = not self._failed and self._session._transaction is not None and not self._session._broken
         try:
             if cursor is not None and usable:
                 self._call(cursor.close)
@@ -135,11 +135,6 @@ class SyncStream(Generic[T]):
         self._own_transaction = False
         transaction.purpose = ""
         (self._session.commit() if commit else self._session.rollback())
-
-
-def session_lost(session: SyncTransactions) -> bool:
-    """Tell whether the session's connection or transaction is gone."""
-    return session._broken or session._transaction is None
 
 
 class SyncListener:

@@ -42,7 +42,6 @@ __all__ = ("AsyncpgDriver",)
 
 T = TypeVar("T")
 
-_PREPARED_VERBS = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "TABLE"})
 _COUNTED_VERBS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
 
 
@@ -143,7 +142,7 @@ class AsyncpgDriver(AsyncDriver):
         self._caller = current_task()
         try:
             if prepared is None:
-                if not (plan.returns_rows or plan.arity or plan.verb in _PREPARED_VERBS):
+                if not plan.prepared:
                     return RawResult((), (), "tuple", affected_rows(await self._command(plan)))
                 prepared = await self._prepare(plan.sql)
             elif prepared.learnt is not None:
@@ -226,7 +225,7 @@ class AsyncpgDriver(AsyncDriver):
             raise error
         self.derived.codecs.forget_learnt()
         self._statements.discard(sql)
-        if self._connection.is_in_transaction() or plan.verb not in _PREPARED_VERBS:
+        if self._connection.is_in_transaction() or not plan.reads_or_writes:
             raise error
         await self._connection.reload_schema_state()
         return await self._prepare(sql)

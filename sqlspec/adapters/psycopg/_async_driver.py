@@ -55,7 +55,6 @@ SQLSTATE = pq.DiagnosticField.SQLSTATE
 MESSAGE = pq.DiagnosticField.MESSAGE_PRIMARY
 BINARY = pq.Format.BINARY
 
-_PREPARED_VERBS = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "TABLE"})
 _STATUS: dict[int, DriverStatus] = {
     pq.TransactionStatus.IDLE: "idle",
     pq.TransactionStatus.INTRANS: "active",
@@ -183,7 +182,7 @@ class AsyncPsycopgDriver(AsyncDriver):
     async def execute(self, plan: Plan, args: Sequence[Any]) -> RawResult:
         prepared = self._statements.get(plan.sql)
         if prepared is None:
-            if not (plan.returns_rows or plan.arity or plan.verb in _PREPARED_VERBS):
+            if not plan.prepared:
                 return await self._command(plan)
             prepared = await self._prepare(plan.sql)
         elif prepared.learnt is not None:
@@ -330,7 +329,7 @@ class AsyncPsycopgDriver(AsyncDriver):
             stale = self._statements.discard(sql)
             if stale is not None:
                 self._forgotten.append(stale.name)
-            if self.status() == "idle" and plan.verb in _PREPARED_VERBS:
+            if self.status() == "idle" and plan.reads_or_writes:
                 return await self._prepare(sql)
         raise protocol.failure(result)
 
@@ -486,9 +485,9 @@ class AsyncPsycopgDriver(AsyncDriver):
         """
         ahead = not nested
         for plan, _ in entries:
-            if not ahead and _is_prepared(plan) and plan.sql not in self._statements.entries:
+            if not ahead and plan.prepared and plan.sql not in self._statements.entries:
                 return False
-            ahead = ahead and plan.verb in _PREPARED_VERBS and not plan.changes_session
+            ahead = ahead and plan.reads_or_writes and not plan.changes_session
         return True
 
     async def _run_in_turn(self, entries: Sequence[tuple[Plan, Sequence[Any]]]) -> list[RawResult]:
@@ -506,7 +505,7 @@ class AsyncPsycopgDriver(AsyncDriver):
         return results
 
     async def _make_step(self, plan: Plan, args: Sequence[Any]) -> _Step:
-        if not _is_prepared(plan):
+        if not plan.prepared:
             return _Step(plan.sql, None, [])
         prepared = await self._ready(plan.sql)
         prepared.used = True
@@ -563,10 +562,6 @@ class AsyncPsycopgDriver(AsyncDriver):
             self._listening = False
             if self._closing:
                 await self._connection.close()
-
-
-def _is_prepared(plan: Plan) -> bool:
-    return bool(plan.returns_rows or plan.arity or plan.verb in _PREPARED_VERBS)
 
 
 class AsyncPsycopgCursor(AsyncCursor):
