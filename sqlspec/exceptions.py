@@ -40,6 +40,7 @@ __all__ = (
     "ends_session",
     "error_class",
     "is_stale_statement",
+    "is_statement_timeout",
     "server_error",
 )
 
@@ -290,9 +291,8 @@ _CLASSES: dict[str, type[SQLSpecError]] = {
     "44": IntegrityError,
 }
 # 57014 has three causes that only the primary message tells apart. Matched whole, never as a substring.
-_TIMEOUT_MESSAGES = frozenset(
-    {"canceling statement due to statement timeout", "canceling statement due to lock timeout"}
-)
+_STATEMENT_TIMEOUT = "canceling statement due to statement timeout"
+_TIMEOUT_MESSAGES = frozenset({_STATEMENT_TIMEOUT, "canceling statement due to lock timeout"})
 
 # The server ends the session together with one of these.
 _ENDING = frozenset({"25P03", "25P04", "57P01", "57P02", "57P03", "57P04", "57P05"})
@@ -303,7 +303,7 @@ _STALE_MESSAGES = (
     "cache lookup failed for type",
     "table row type and query-specified row type do not match",
 )
-_GONE = ("26000", 'prepared statement "sqlspec_')
+_INVALID_STATEMENT_NAME = "26000"
 
 RETRYABLE: tuple[type[SQLSpecError], ...] = (SerializationConflictError, DeadlockError)
 """Errors after which the server promises that running the whole transaction again may succeed."""
@@ -328,12 +328,24 @@ def ends_session(sqlstate: str | None) -> bool:
     return sqlstate is not None and (sqlstate in _ENDING or sqlstate.startswith("08"))
 
 
-def is_stale_statement(sqlstate: str | None, message: str) -> bool:
+def is_stale_statement(sqlstate: str | None, message: str, prefix: str = "sqlspec_") -> bool:
     """Tell whether a statement failed because it was prepared before the schema changed.
 
     Such a failure comes before anything is executed, so preparing again and repeating the call is safe.
+
+    Args:
+        sqlstate: As the server sent it.
+        message: The primary message.
+        prefix: How the names of the adapter's own prepared statements begin.
     """
-    return message.startswith(_STALE_MESSAGES) or (sqlstate == _GONE[0] and message.startswith(_GONE[1]))
+    if message.startswith(_STALE_MESSAGES):
+        return True
+    return sqlstate == _INVALID_STATEMENT_NAME and message.startswith(f'prepared statement "{prefix}')
+
+
+def is_statement_timeout(info: ErrorInfo) -> bool:
+    """Tell whether the server ended a statement because it took longer than `statement_timeout`."""
+    return error_class(info.sqlstate) is OperationCancelledError and info.message == _STATEMENT_TIMEOUT
 
 
 def server_error(info: ErrorInfo, *, sql: str | None, adapter: str) -> SQLSpecError:

@@ -49,6 +49,7 @@ class AsyncDriver(ABC):
         spec: Name and capabilities.
         native_errors: Exceptions of the driver that `error_info` understands.
         atomic_stacks: `run_stack` is all or nothing by itself outside a transaction.
+        limits_itself: A call cannot be stopped from outside: time limits are set with `limit`, before it.
         derived: Codecs and columns that all connections of the config share.
     """
 
@@ -57,6 +58,7 @@ class AsyncDriver(ABC):
     spec: ClassVar[AdapterSpec]
     native_errors: ClassVar[tuple[type[BaseException], ...]]
     atomic_stacks: ClassVar[bool] = False
+    limits_itself: ClassVar[bool] = False
     derived: Derived
 
     # -- the connection ---------------------------------------------------------------------------
@@ -142,6 +144,16 @@ class AsyncDriver(ABC):
         The last resort when the server cannot be reached to cancel a statement. Callable from another thread, never
         raises. Without it, as here, such a call waits until the operating system gives the connection up.
         """
+
+    async def limit(self, seconds: float | None) -> None:  # noqa: B027 - asked only where `limits_itself`
+        """Let the server end every statement that takes longer; `None` takes the limit back.
+
+        In an aborted transaction, where nothing can be set and nothing runs, it does nothing.
+        """
+
+    def is_retired(self) -> bool:
+        """Tell whether the connection, which works, is not worth being kept in a pool."""
+        return False
 
     # -- defaults that need nothing but the above ---------------------------------------------------
 

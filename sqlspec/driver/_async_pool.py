@@ -203,7 +203,7 @@ class AsyncPool:
         with self._mutex:
             if pooled not in self._used:  # given back already, or cut by `close`
                 return
-        if broken or self._closed or driver.is_closed():
+        if broken or self._closed or driver.is_closed() or driver.is_retired():
             await self._drop(pooled)
             return
         policy = self._settings.reset

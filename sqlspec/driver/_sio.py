@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlspec.core.result import SQLResult
-from sqlspec.exceptions import OperationalError
+from sqlspec.exceptions import OperationalError, is_statement_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -157,11 +157,14 @@ later = _clock.add
 def call_with_timeout(seconds: float, driver: SyncDriver, operation: Callable[..., T], *args: Any) -> T:
     """Call `operation(*args)`; after `seconds` another thread calls `driver.cancel()`, which makes it fail.
 
-    When the server cannot be told, or does not stop, the connection is cut.
+    When the server cannot be told, or does not stop, the connection is cut. A driver whose calls cannot be stopped
+    from another thread gets the limit before the call, for each of its statements.
 
     Raises:
         Expired: The limit passed and the operation failed because of it.
     """
+    if driver.limits_itself:
+        return _call_limited(seconds, driver, operation, *args)
 
     def stop() -> None:
         try:
@@ -186,6 +189,19 @@ def call_with_timeout(seconds: float, driver: SyncDriver, operation: Callable[..
     if timer.fired:
         driver.settle()  # it finished just before the cancel arrived, which must not hit the next statement
     return result
+
+
+def _call_limited(seconds: float, driver: SyncDriver, operation: Callable[..., T], *args: Any) -> T:
+    driver.limit(seconds)
+    try:
+        return operation(*args)
+    except driver.native_errors as error:
+        if is_statement_timeout(driver.error_info(error)):
+            raise Expired from error
+        raise
+    finally:
+        if not driver.is_closed():
+            driver.limit(None)
 
 
 def uninterrupted(operation: Callable[[], T]) -> T:

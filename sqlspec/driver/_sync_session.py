@@ -520,8 +520,13 @@ class SyncSession(SyncTransactions):
         """Stop what this session runs now, from another task or thread.
 
         The call that is stopped raises `OperationCancelledError`. Without a running statement nothing happens.
+
+        Raises:
+            NotSupportedError: A call of this driver cannot be stopped from outside.
         """
         driver = self._driver
+        if not driver.spec.capabilities.cancel:
+            raise driver.spec.refusal("cancel")
         if self._lock.locked():
             try:
                 driver.cancel()

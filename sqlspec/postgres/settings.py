@@ -183,6 +183,8 @@ class KeyDialect:
         adapter: Name of the adapter, for errors.
         aliases: The driver's spellings: of a portable key of equal meaning, or with a conversion.
         native: Keys passed to the driver as given. The DSN may hold them too, as text.
+        accepts: By portable key, what turns a value of the driver's own classes, such as its enumerations, into the
+            portable value; other values go on as they are.
         refused: Reasons for what cannot be honoured: by key, portable or the driver's, or by portable key and
             value. A reason reads `<why>; <what to do>`. Defaults are not refused.
 
@@ -194,6 +196,7 @@ class KeyDialect:
     adapter: str
     aliases: Mapping[str, str | Alias | Spread] = field(default_factory=dict[str, str | Alias | Spread])
     native: frozenset[str] = frozenset()
+    accepts: Mapping[str, Converter] = field(default_factory=dict[str, Converter])
     refused: Mapping[str | tuple[str, str], str] = field(default_factory=dict[str | tuple[str, str], str])
 
     def __post_init__(self) -> None:
@@ -386,7 +389,8 @@ def _read_config(config: Mapping[str, Any], dialect: KeyDialect) -> _Layer:
         if value is not None:
             layer.refuse(label, key)
         if key in PORTABLE_KEYS:
-            layer.add(key, label, value)
+            accept = dialect.accepts.get(key)
+            layer.add(key, label, value if accept is None else layer.convert(label, accept, value))
         elif isinstance(alias, str):
             layer.add(alias, label, value)
         elif isinstance(alias, Alias | Spread):

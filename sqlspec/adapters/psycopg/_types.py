@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import adapt, pq
 
-from sqlspec.core.scan import scan
 from sqlspec.postgres.codec import MissingTypesError, ValueRefused
+from sqlspec.postgres.enclose import enclose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -105,8 +105,7 @@ def select_as_text(sql: str, columns: Sequence[Column], wire: Sequence[Column]) 
 
     libpq takes one format for all columns of a result, so the server's text has to come as a value of type text.
     A round trip that converts fetched values could not do it: types such as `aclitem` have no binary format at all,
-    and the search path that names depend on may have changed since. The statement itself stays as it is: its rows,
-    their order (nothing in the outer query gives the planner a reason to sort), its locks and its parameters.
+    and the search path that names depend on may have changed since.
 
     Args:
         sql: The statement.
@@ -116,18 +115,9 @@ def select_as_text(sql: str, columns: Sequence[Column], wire: Sequence[Column]) 
     Returns:
         The text; `None` for a statement that cannot be part of another.
     """
-    found = scan(sql)
-    if not found.can_enclose:
-        return None
-    head, body = sql[: found.main_verb_at], sql[found.main_verb_at : found.statements[0][1]]
-    names = [f"c{number}" for number in range(len(columns))]
     casts = {TEXT: "::pg_catalog.text", TEXT_ARRAY: "::pg_catalog.text[]"}
-    items = ", ".join(
-        name + (casts[sent.oid] if sent.oid != column.oid else "")
-        for name, column, sent in zip(names, columns, wire, strict=True)
-    )
-    alias = f"sqlspec_q({', '.join(names)})"
-    if found.verb in ("SELECT", "VALUES", "TABLE"):
-        return f"{head}select {items} from (\n{body}\n) as {alias}"
-    lead = ", " if scan(head).statements else "with "
-    return f"{head}{lead}{alias} as (\n{body}\n) select {items} from sqlspec_q"
+    items = [
+        f"c{at}{casts[sent.oid] if sent.oid != column.oid else ''}"
+        for at, (column, sent) in enumerate(zip(columns, wire, strict=True))
+    ]
+    return enclose(sql, len(columns), items)

@@ -143,7 +143,7 @@ class CodecRegistry:
         Raises:
             MissingTypesError: A type has to be read from the catalog first.
         """
-        return self._memo(("encode", oids), oids, lambda: build_encoder(self._all(oids)))
+        return self.derive(("encode", oids), oids, lambda: build_encoder(self._all(oids)))
 
     def checker(self, oids: tuple[int, ...]) -> Checker:
         """Return the function that coerces parameters for a driver that writes them itself.
@@ -158,7 +158,7 @@ class CodecRegistry:
         Raises:
             MissingTypesError: A type has to be read from the catalog first.
         """
-        return self._memo(("check", oids), oids, lambda: build_checker(self._all(oids)))
+        return self.derive(("check", oids), oids, lambda: build_checker(self._all(oids)))
 
     def decoder(self, oids: tuple[int, ...], names: tuple[str, ...]) -> Decoder:
         """Return the function that reads one row of wire values.
@@ -174,7 +174,7 @@ class CodecRegistry:
         Raises:
             MissingTypesError: A type has to be read from the catalog first.
         """
-        return self._memo(("decode", oids, names), oids, lambda: build_decoder(self._all(oids), names))
+        return self.derive(("decode", oids, names), oids, lambda: build_decoder(self._all(oids), names))
 
     def _all(self, oids: Sequence[int]) -> tuple[Codec, ...]:
         try:
@@ -182,7 +182,25 @@ class CodecRegistry:
         except KeyError as error:  # forgotten by another thread a moment ago
             raise MissingTypesError(error.args) from None
 
-    def _memo(self, key: tuple[Any, ...], oids: tuple[int, ...], build: Callable[[], B]) -> B:
+    def base_oid(self, oid: int) -> int:
+        """Return the type that a domain stands for, through domains over domains; any other type as it is."""
+        info = self._infos.get(oid)
+        while info is not None and info.kind == "d" and info.base_oid:
+            oid = info.base_oid
+            info = self._infos.get(oid)
+        return oid
+
+    def derive(self, key: tuple[Any, ...], oids: tuple[int, ...], build: Callable[[], B]) -> B:
+        """Return what follows from some types, made once and kept until one of them may have been altered.
+
+        Args:
+            key: Names the result; holds the OIDs, and a word that no other use has.
+            oids: The types that must be known.
+            build: Makes the result.
+
+        Raises:
+            MissingTypesError: A type has to be read from the catalog first.
+        """
         found: B | None = self._binders.get(key)
         if found is not None:
             return found

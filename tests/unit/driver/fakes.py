@@ -60,6 +60,10 @@ class Driver:
         self.dead = False
         self.closed = False
         self.failing_reset = False
+        self.retired = False
+
+    def is_retired(self) -> bool:
+        return self.retired
 
     def is_closed(self) -> bool:
         return self.closed

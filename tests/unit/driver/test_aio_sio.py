@@ -16,6 +16,7 @@ import pytest
 from sqlspec.core.plan import Compiler
 from sqlspec.core.result import RawResult, SQLResult
 from sqlspec.driver import _aio, _sio
+from sqlspec.exceptions import ErrorInfo
 
 
 def until(condition: Callable[[], object]) -> None:
@@ -250,6 +251,8 @@ def test_the_clock_works_in_a_forked_process() -> None:
 class Stoppable:
     """A driver whose only statement runs until it is cancelled."""
 
+    limits_itself = False
+
     def __init__(self) -> None:
         self.cancelled = threading.Event()
         self.aborted = threading.Event()
@@ -275,6 +278,63 @@ async def test_a_task_is_stopped_at_the_limit() -> None:
         await _aio.call_with_timeout(0.001, driver, asyncio.Event().wait)
     value: Any = await _aio.call_with_timeout(60, driver, asyncio.sleep, 0, "value")
     assert value == "value"
+
+
+class SelfLimiting:
+    """A driver whose calls cannot be stopped: the server is told how long each may take."""
+
+    limits_itself = True
+    native_errors = (ValueError,)
+
+    def __init__(self, message: str = "") -> None:
+        self.limits: list[float | None] = []
+        self.message = message
+        self.closed = False
+
+    def limit(self, seconds: float | None) -> None:
+        self.limits.append(seconds)
+
+    def error_info(self, error: ValueError) -> ErrorInfo:
+        return ErrorInfo(str(error), "57014")
+
+    def is_closed(self) -> bool:
+        return self.closed
+
+    def run(self) -> str:
+        if self.message:
+            raise ValueError(self.message)
+        return "value"
+
+    def lose(self) -> None:
+        self.closed = True
+        raise ValueError("lost")
+
+
+def test_a_driver_that_cannot_be_stopped_has_its_limit_from_the_server() -> None:
+    driver: Any = SelfLimiting()
+    assert _sio.call_with_timeout(5, driver, driver.run) == "value"
+    assert driver.limits == [5, None]
+
+
+@pytest.mark.parametrize(
+    ("message", "error"),
+    [
+        ("canceling statement due to statement timeout", _sio.Expired),
+        ("canceling statement due to user request", ValueError),
+    ],
+)
+def test_only_the_servers_own_limit_is_a_timeout(message: str, error: type[Exception]) -> None:
+    driver: Any = SelfLimiting(message)
+    with pytest.raises(error):
+        _sio.call_with_timeout(5, driver, driver.run)
+    assert driver.limits == [5, None]
+
+
+def test_nothing_is_sent_to_a_lost_connection() -> None:
+    driver: Any = SelfLimiting()
+    with pytest.raises(ValueError, match="lost"):
+        _sio.call_with_timeout(5, driver, driver.lose)
+    assert driver.limits == [5]
 
 
 async def test_an_error_of_its_own_is_no_timeout() -> None:

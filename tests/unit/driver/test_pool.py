@@ -57,6 +57,15 @@ async def test_the_last_connection_returned_is_the_first_taken(server: Server) -
     assert server.most == 2
 
 
+async def test_a_retired_connection_is_not_kept(server: Server) -> None:
+    pool = make(server, max_size=1)
+    one = await pool.acquire()
+    fake(one).retired = True
+    await give_back(pool, one)
+    assert (server.open, server.log) == (0, ["close"])
+    assert await pool.acquire() is not one
+
+
 async def test_counters_follow_a_connection(server: Server) -> None:
     pool = make(server, max_size=1)
     assert pool.stats() == PoolStats(0, 0, 0, 0, 0, 0, 0, 0)

@@ -117,6 +117,7 @@ class ThreadServer:
 
 
 class ThreadDriver:
+    limits_itself = False
     native_errors = (Lost,)
 
     def __init__(self, server: ThreadServer) -> None:
@@ -128,6 +129,9 @@ class ThreadDriver:
 
     def is_closed(self) -> bool:
         return self.closed
+
+    def is_retired(self) -> bool:
+        return False
 
     def status(self) -> str:
         return self.state

@@ -44,6 +44,27 @@ def test_functions_over_unknown_types_ask_for_them(build: str) -> None:
     assert isinstance(caught.value, DataError)
 
 
+def test_a_domain_leads_to_what_it_stands_for() -> None:
+    registry = CodecRegistry()
+    registry.learn(
+        [
+            TypeInfo(90001, "positive", "public", "d", base_oid=1700),
+            TypeInfo(90002, "small", "public", "d", base_oid=90001),
+        ]
+    )
+    assert [registry.base_oid(oid) for oid in (90002, 90001, 1700, 99999)] == [1700, 1700, 1700, 99999]
+
+
+def test_what_is_derived_is_made_once_and_anew_after_a_change() -> None:
+    registry = CodecRegistry()
+    registry.learn([TypeInfo(90001, "positive", "public", "d", base_oid=1700)])
+    made: list[object] = [registry.derive(("it", 90001), (90001,), object) for _ in range(2)]
+    assert made[0] is made[1]
+    registry.forget(90001)
+    with pytest.raises(MissingTypesError):
+        registry.derive(("it", 90001), (90001,), object)
+
+
 def test_names_follow_the_catalog() -> None:
     registry = learnt()
     names = [codec.name for oid in (90001, 90003, 90004) if (codec := registry.get(oid)) is not None]

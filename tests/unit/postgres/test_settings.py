@@ -543,6 +543,14 @@ def test_system_certificates_demand_the_name() -> None:
 # --- nothing leaks ---------------------------------------------------------------------------------------
 
 
+def test_values_of_the_drivers_own_classes_under_a_portable_key() -> None:
+    dialect = KeyDialect("test", accepts={"sslmode": lambda mode: {1: "verify-full"}.get(mode, mode)})
+    for value in (1, "verify-full"):
+        assert resolve({"sslmode": value}, dialect, environ={})[0].sslmode == "verify-full"
+    with pytest.raises(ImproperConfigurationError, match=r"'sslmode'.*give one of disable"):
+        resolve({"sslmode": object()}, dialect, environ={})
+
+
 def test_repr_shows_no_secret() -> None:
     found = settings(
         {
