@@ -6,9 +6,13 @@ other module holds a SQLSTATE, so the same server error has the same class on ev
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = (
+    "CONDITIONS",
     "CheckViolationError",
     "CommitUnknownError",
     "ConnectionTimeoutError",
@@ -42,6 +46,7 @@ __all__ = (
     "is_stale_statement",
     "is_statement_timeout",
     "server_error",
+    "staleness",
 )
 
 
@@ -290,9 +295,149 @@ _CLASSES: dict[str, type[SQLSpecError]] = {
     "42": SQLParsingError,
     "44": IntegrityError,
 }
-# 57014 has three causes that only the primary message tells apart. Matched whole, never as a substring.
+CONDITIONS: Mapping[str, str] = {
+    "connection_failure": "08006",
+    "protocol_violation": "08P01",
+    "feature_not_supported": "0A000",
+    "invalid_grant_operation": "0LP01",
+    "case_not_found": "20000",
+    "cardinality_violation": "21000",
+    "data_exception": "22000",
+    "string_data_right_truncation": "22001",
+    "numeric_value_out_of_range": "22003",
+    "null_value_not_allowed": "22004",
+    "invalid_datetime_format": "22007",
+    "datetime_field_overflow": "22008",
+    "invalid_time_zone_displacement_value": "22009",
+    "sequence_generator_limit_exceeded": "2200H",
+    "invalid_xml_document": "2200M",
+    "invalid_xml_content": "2200N",
+    "substring_error": "22011",
+    "division_by_zero": "22012",
+    "invalid_preceding_or_following_size": "22013",
+    "invalid_argument_for_ntile_function": "22014",
+    "interval_field_overflow": "22015",
+    "invalid_argument_for_nth_value_function": "22016",
+    "invalid_regular_expression": "2201B",
+    "invalid_argument_for_logarithm": "2201E",
+    "invalid_argument_for_power_function": "2201F",
+    "invalid_argument_for_width_bucket_function": "2201G",
+    "invalid_row_count_in_limit_clause": "2201W",
+    "invalid_row_count_in_result_offset_clause": "2201X",
+    "character_not_in_repertoire": "22021",
+    "invalid_parameter_value": "22023",
+    "invalid_escape_sequence": "22025",
+    "string_data_length_mismatch": "22026",
+    "array_subscript_error": "2202E",
+    "duplicate_json_object_key_value": "22030",
+    "invalid_sql_json_subscript": "22033",
+    "more_than_one_sql_json_item": "22034",
+    "no_sql_json_item": "22035",
+    "singleton_sql_json_item_required": "22038",
+    "sql_json_array_not_found": "22039",
+    "sql_json_member_not_found": "2203A",
+    "floating_point_exception": "22P01",
+    "invalid_text_representation": "22P02",
+    "invalid_binary_representation": "22P03",
+    "bad_copy_file_format": "22P04",
+    "untranslatable_character": "22P05",
+    "nonstandard_use_of_escape_character": "22P06",
+    "restrict_violation": "23001",
+    "not_null_violation": "23502",
+    "foreign_key_violation": "23503",
+    "unique_violation": "23505",
+    "check_violation": "23514",
+    "exclusion_violation": "23P01",
+    "invalid_cursor_state": "24000",
+    "invalid_transaction_state": "25000",
+    "active_sql_transaction": "25001",
+    "read_only_sql_transaction": "25006",
+    "no_active_sql_transaction": "25P01",
+    "in_failed_sql_transaction": "25P02",
+    "idle_in_transaction_session_timeout": "25P03",
+    "transaction_timeout": "25P04",
+    "invalid_sql_statement_name": "26000",
+    "triggered_data_change_violation": "27000",
+    "invalid_authorization_specification": "28000",
+    "invalid_password": "28P01",
+    "dependent_objects_still_exist": "2BP01",
+    "invalid_transaction_termination": "2D000",
+    "function_executed_no_return_statement": "2F005",
+    "invalid_cursor_name": "34000",
+    "invalid_savepoint_specification": "3B001",
+    "invalid_catalog_name": "3D000",
+    "invalid_schema_name": "3F000",
+    "serialization_failure": "40001",
+    "deadlock_detected": "40P01",
+    "insufficient_privilege": "42501",
+    "syntax_error": "42601",
+    "invalid_name": "42602",
+    "name_too_long": "42622",
+    "duplicate_column": "42701",
+    "ambiguous_column": "42702",
+    "undefined_column": "42703",
+    "undefined_object": "42704",
+    "duplicate_object": "42710",
+    "duplicate_alias": "42712",
+    "duplicate_function": "42723",
+    "ambiguous_function": "42725",
+    "grouping_error": "42803",
+    "datatype_mismatch": "42804",
+    "wrong_object_type": "42809",
+    "invalid_foreign_key": "42830",
+    "cannot_coerce": "42846",
+    "undefined_function": "42883",
+    "generated_always": "428C9",
+    "reserved_name": "42939",
+    "undefined_table": "42P01",
+    "undefined_parameter": "42P02",
+    "duplicate_cursor": "42P03",
+    "duplicate_database": "42P04",
+    "duplicate_prepared_statement": "42P05",
+    "duplicate_schema": "42P06",
+    "duplicate_table": "42P07",
+    "ambiguous_parameter": "42P08",
+    "ambiguous_alias": "42P09",
+    "invalid_column_reference": "42P10",
+    "invalid_cursor_definition": "42P11",
+    "invalid_function_definition": "42P13",
+    "invalid_table_definition": "42P16",
+    "invalid_object_definition": "42P17",
+    "indeterminate_datatype": "42P18",
+    "invalid_recursion": "42P19",
+    "windowing_error": "42P20",
+    "collation_mismatch": "42P21",
+    "indeterminate_collation": "42P22",
+    "with_check_option_violation": "44000",
+    "disk_full": "53100",
+    "out_of_memory": "53200",
+    "too_many_connections": "53300",
+    "configuration_limit_exceeded": "53400",
+    "program_limit_exceeded": "54000",
+    "statement_too_complex": "54001",
+    "too_many_columns": "54011",
+    "too_many_arguments": "54023",
+    "object_not_in_prerequisite_state": "55000",
+    "object_in_use": "55006",
+    "cant_change_runtime_param": "55P02",
+    "lock_not_available": "55P03",
+    "unsafe_new_enum_value_usage": "55P04",
+    "query_canceled": "57014",
+    "admin_shutdown": "57P01",
+    "crash_shutdown": "57P02",
+    "cannot_connect_now": "57P03",
+    "database_dropped": "57P04",
+    "idle_session_timeout": "57P05",
+    "undefined_file": "58P01",
+    "no_data_found": "P0002",
+    "too_many_rows": "P0003",
+    "assert_failure": "P0004",
+    "internal_error": "XX000",
+}
+"""SQLSTATEs by condition name (PostgreSQL manual, appendix A), as far as they are named anywhere."""
+
+# 57014 has several causes that only the primary message tells apart. Matched whole, never as a substring.
 _STATEMENT_TIMEOUT = "canceling statement due to statement timeout"
-_TIMEOUT_MESSAGES = frozenset({_STATEMENT_TIMEOUT, "canceling statement due to lock timeout"})
 
 # The server ends the session together with one of these.
 _ENDING = frozenset({"25P03", "25P04", "57P01", "57P02", "57P03", "57P04", "57P05"})
@@ -304,6 +449,7 @@ _STALE_MESSAGES = (
     "table row type and query-specified row type do not match",
 )
 _INVALID_STATEMENT_NAME = "26000"
+_MISDESCRIBED = frozenset({"22", "42"})
 
 RETRYABLE: tuple[type[SQLSpecError], ...] = (SerializationConflictError, DeadlockError)
 """Errors after which the server promises that running the whole transaction again may succeed."""
@@ -328,7 +474,11 @@ def ends_session(sqlstate: str | None) -> bool:
     return sqlstate is not None and (sqlstate in _ENDING or sqlstate.startswith("08"))
 
 
-def is_stale_statement(sqlstate: str | None, message: str, prefix: str = "sqlspec_") -> bool:
+Staleness = Literal["", "maybe", "surely"]
+"""Whether a prepared statement failed because the schema has changed since."""
+
+
+def staleness(sqlstate: str | None, message: str, parameters: int, prefix: str = "sqlspec_") -> Staleness:
     """Tell whether a statement failed because it was prepared before the schema changed.
 
     Such a failure comes before anything is executed, so preparing again and repeating the call is safe.
@@ -336,11 +486,25 @@ def is_stale_statement(sqlstate: str | None, message: str, prefix: str = "sqlspe
     Args:
         sqlstate: As the server sent it.
         message: The primary message.
+        parameters: Number of parameters of the statement.
         prefix: How the names of the adapter's own prepared statements begin.
+
+    Returns:
+        `"surely"` for what the server says of nothing else. `"maybe"` when its parameters may have other types now:
+        the server analyses a statement anew after a change, but with the old ones, and what it then says (class 42),
+        or says of a value in the old type's format (class 22), it also says of mistakes. The call may be repeated if
+        the statement, prepared again, has other parameter types.
     """
     if message.startswith(_STALE_MESSAGES):
-        return True
-    return sqlstate == _INVALID_STATEMENT_NAME and message.startswith(f'prepared statement "{prefix}')
+        return "surely"
+    if sqlstate == _INVALID_STATEMENT_NAME and message.startswith(f'prepared statement "{prefix}'):
+        return "surely"
+    return "maybe" if parameters and sqlstate is not None and sqlstate[:2] in _MISDESCRIBED else ""
+
+
+def is_stale_statement(sqlstate: str | None, message: str, prefix: str = "sqlspec_") -> bool:
+    """Tell whether a statement surely failed because it was prepared before the schema changed; see `staleness`."""
+    return staleness(sqlstate, message, 0, prefix) == "surely"
 
 
 def is_statement_timeout(info: ErrorInfo) -> bool:
@@ -360,7 +524,7 @@ def server_error(info: ErrorInfo, *, sql: str | None, adapter: str) -> SQLSpecEr
         An instance of the class that `error_class` names, with every known field filled.
     """
     kind = info.fallback if info.sqlstate is None else error_class(info.sqlstate)
-    if kind is OperationCancelledError and info.message in _TIMEOUT_MESSAGES:
+    if kind is OperationCancelledError and info.message == _STATEMENT_TIMEOUT:
         kind = QueryTimeoutError
     return kind(
         info.message,

@@ -180,7 +180,8 @@ def _compile(text: str) -> Plan:
         arity = len(found.placeholders)
     sql = text if found.style in (None, "numeric") else splice(text, found, "${}".format)
     refusal = _refusal(found)
-    reads_or_writes = found.verb in _DATA_VERBS
+    # SELECT INTO makes a table, whatever its verb is.
+    reads_or_writes = found.verb in _DATA_VERBS and (found.verb != "SELECT" or found.returns_rows)
     return Plan(
         source=text,
         sql=sql,

@@ -15,9 +15,8 @@ from sqlspec.core.statement import SQL
 from sqlspec.driver._aio import AsyncExecution, begin_execution
 from sqlspec.driver._async_base import check_limit
 from sqlspec.driver._async_stream import AsyncStream
-from sqlspec.driver._async_transaction import AsyncTransactions, commit_unknown
+from sqlspec.driver._async_transaction import AsyncTransactions
 from sqlspec.exceptions import (
-    DatabaseConnectionError,
     SQLParsingError,
     SQLSpecError,
     TransactionError,
@@ -497,14 +496,10 @@ class AsyncSession(AsyncTransactions):
         if not entries:
             return []
         text = ";\n".join(plan.source for plan, _ in entries)
-        together = self._driver.atomic_stacks
-        run = self._exclusive if together else self._atomically
-        try:
-            raws = await run("execute_stack", text, timeout, self._driver.run_stack, entries)
-        except DatabaseConnectionError as error:
-            if together and self._broken and self._transaction is None:
-                raise commit_unknown(error) from error  # the server commits it without being told to
-            raise
+        driver = self._driver
+        raws = await self._atomically(
+            "execute_stack", text, timeout, driver.run_stack, entries, together=driver.sends_together
+        )
         return [SQLResult(plan, raw, None) for (plan, _), raw in zip(entries, raws, strict=True)]
 
     async def notify(self, channel: str, payload: str = "") -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+import re
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from sqlspec.postgres.codec import CodecOptions, CodecRegistry
 from sqlspec.postgres.settings import BadValueError
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from sqlspec.core.result import Column
 
-__all__ = ("Derived", "StatementCache", "cache_size")
+__all__ = ("Changed", "Derived", "StatementCache", "cache_size", "changed_by")
 
 MAX_COLUMN_SETS = 4096
 
@@ -48,6 +49,28 @@ def cache_size(value: Any) -> dict[str, int]:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise BadValueError("an integer of at least 1: statements are always prepared")
     return {"statement_cache_size": value}
+
+
+class Changed(NamedTuple):
+    """What a command or script may have made out of date on its connection.
+
+    Attributes:
+        statements: Prepared statements: they were dropped, or a new table has taken the place of another in the search
+            path, which the server does not notice by itself.
+        types: What the catalog said of types.
+    """
+
+    statements: bool
+    types: bool
+
+
+_CHANGES_STATEMENTS = re.compile(r"\b(?:create|deallocate|discard|into)\b", re.IGNORECASE)
+_CHANGES_TYPES = re.compile(r"\b(?:alter|drop)\b", re.IGNORECASE)
+
+
+def changed_by(text: str) -> Changed:
+    """Tell what a text may have changed, by its words: preparing once more is cheap, an answer out of date is wrong."""
+    return Changed(_CHANGES_STATEMENTS.search(text) is not None, _CHANGES_TYPES.search(text) is not None)
 
 
 class _Used(Protocol):

@@ -48,7 +48,6 @@ class SyncDriver(ABC):
     Attributes:
         spec: Name and capabilities.
         native_errors: Exceptions of the driver that `error_info` understands.
-        atomic_stacks: `run_stack` is all or nothing by itself outside a transaction.
         limits_itself: A call cannot be stopped from outside: time limits are set with `limit`, before it.
         derived: Codecs and columns that all connections of the config share.
     """
@@ -57,7 +56,6 @@ class SyncDriver(ABC):
 
     spec: ClassVar[AdapterSpec]
     native_errors: ClassVar[tuple[type[BaseException], ...]]
-    atomic_stacks: ClassVar[bool] = False
     limits_itself: ClassVar[bool] = False
     derived: Derived
 
@@ -196,6 +194,10 @@ class SyncDriver(ABC):
         if self.status() != "idle":
             self.rollback()
         self.execute_script(reset_script())
+
+    def sends_together(self, entries: Sequence[tuple[Plan, Sequence[Any]]]) -> bool:
+        """Tell whether `run_stack`, called next, is all or nothing by itself, outside and inside a transaction."""
+        return False
 
     def run_stack(self, entries: Sequence[tuple[Plan, Sequence[Any]]]) -> list[RawResult]:
         """Run statements in order, inside the caller's transaction. One round trip each, unless overridden."""

@@ -58,10 +58,21 @@ class SyncObservedSession(SyncSession):
         return result
 
     def _atomically(
-        self, method: str, sql: str, timeout: float | None, operation: Callable[..., T], *args: Any
+        self,
+        method: str,
+        sql: str,
+        timeout: float | None,
+        operation: Callable[..., T],
+        *args: Any,
+        together: Callable[..., bool] | None = None,
     ) -> T:
+        def observed_together(*_: Any) -> bool:
+            return together is not None and together(*args)
+
         kind = _OPERATIONS[method]
-        result: T = super()._atomically(method, sql, timeout, self._observed, kind, sql, operation, *args)
+        result: T = super()._atomically(
+            method, sql, timeout, self._observed, kind, sql, operation, *args, together=observed_together
+        )
         return result
 
     def _observed(self, kind: Operation, sql: str, operation: Callable[..., T], *args: Any) -> T:

@@ -15,9 +15,8 @@ from sqlspec.core.statement import SQL
 from sqlspec.driver._sio import SyncExecution, begin_execution
 from sqlspec.driver._sync_base import check_limit
 from sqlspec.driver._sync_stream import SyncStream
-from sqlspec.driver._sync_transaction import SyncTransactions, commit_unknown
+from sqlspec.driver._sync_transaction import SyncTransactions
 from sqlspec.exceptions import (
-    DatabaseConnectionError,
     SQLParsingError,
     SQLSpecError,
     TransactionError,
@@ -497,14 +496,10 @@ class SyncSession(SyncTransactions):
         if not entries:
             return []
         text = ";\n".join(plan.source for plan, _ in entries)
-        together = self._driver.atomic_stacks
-        run = self._exclusive if together else self._atomically
-        try:
-            raws = run("execute_stack", text, timeout, self._driver.run_stack, entries)
-        except DatabaseConnectionError as error:
-            if together and self._broken and self._transaction is None:
-                raise commit_unknown(error) from error  # the server commits it without being told to
-            raise
+        driver = self._driver
+        raws = self._atomically(
+            "execute_stack", text, timeout, driver.run_stack, entries, together=driver.sends_together
+        )
         return [SQLResult(plan, raw, None) for (plan, _), raw in zip(entries, raws, strict=True)]
 
     def notify(self, channel: str, payload: str = "") -> None:

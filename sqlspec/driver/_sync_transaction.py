@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlspec.core.result import RawResult
 from sqlspec.driver._sio import sleep, uninterrupted
 from sqlspec.driver._sync_base import SyncSessionBase, OpenTransaction, check_limit
-from sqlspec.exceptions import RETRYABLE, CommitUnknownError, ParameterError, SQLSpecError, TransactionError
+from sqlspec.exceptions import (
+    RETRYABLE,
+    CommitUnknownError,
+    DatabaseConnectionError,
+    ParameterError,
+    SQLSpecError,
+    TransactionError,
+)
 from sqlspec.postgres.sql import begin as begin_sql
 from sqlspec.postgres.sql import release, rollback_to, savepoint, set_config_sql
 
@@ -177,22 +184,47 @@ class SyncTransactions(SyncSessionBase):
         timeout: float | None,
         operation: Callable[..., T],
         *args: Any,
+        together: Callable[..., bool] | None = None,
     ) -> T:
         """Run one operation of the driver in a transaction of its own, or in a savepoint of the open one.
 
         All of it is one turn: calls of other tasks queue, as behind a single statement.
+
+        Args:
+            method: Name of the session's method.
+            sql: Text for errors.
+            timeout: Limit in seconds.
+            operation: What to run.
+            args: Its arguments.
+            together: Tells from the same arguments, once the turn has come, that it is all or nothing by itself.
         """
         if timeout is not None:
             check_limit(timeout)
         self._take_turn(method)
         self._turn.enter(method)
         try:
+            if together is not None and together(*args):
+                return self._by_itself(sql, timeout, operation, *args)
             if self._transaction is None:
                 return self._in_own_transaction(sql, timeout, operation, *args)
             return self._in_own_savepoint(sql, timeout, operation, *args)
         finally:
             self._turn.leave()
             self._end_turn()
+
+    def _by_itself(
+        self, sql: str, timeout: float | None, operation: Callable[..., T], *args: Any
+    ) -> T:
+        try:
+            return (operation(*args) if timeout is None else self._timed(timeout, operation, *args))
+        except BaseException as error:
+            try:
+                self._fail(error, sql)
+            except DatabaseConnectionError as lost:
+                if self._broken and self._transaction is None:
+                    raise commit_unknown(lost) from lost  # the server commits it without being told to
+                raise
+            raise
 
     def _in_own_transaction(
         self, sql: str, timeout: float | None, operation: Callable[..., T], *args: Any

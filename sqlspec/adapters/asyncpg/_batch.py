@@ -21,11 +21,10 @@ class _Stopped(Exception):
 
 
 class _Rows:
-    """Rows that are converted one by one, until they are told to stop."""
+    """Rows that are taken one by one, until they are told to stop."""
 
-    def __init__(self, rows: Iterable[Sequence[Any]], convert: Callable[[Sequence[Any]], Sequence[Any]]) -> None:
+    def __init__(self, rows: Iterable[Sequence[Any]]) -> None:
         self._rows = rows
-        self._convert = convert
         self.stopped = False
         self.all_taken = False
 
@@ -33,14 +32,13 @@ class _Rows:
         for row in self._rows:
             if self.stopped:
                 raise _Stopped
-            yield self._convert(row)
+            yield row
         self.all_taken = True
 
 
 async def run_batch(
     run: Callable[[Iterable[Sequence[Any]]], Coroutine[Any, Any, T]],
     rows: Iterable[Sequence[Any]],
-    convert: Callable[[Sequence[Any]], Sequence[Any]],
     abort: Callable[[], None],
 ) -> T:
     """Await `run(rows)`; when cancelled, end it without harm to the connection, or cut that.
@@ -48,10 +46,9 @@ async def run_batch(
     Args:
         run: `executemany` or `fetchmany` of a prepared statement.
         rows: The values, read lazily.
-        convert: Applied to each row.
         abort: Cuts the connection.
     """
-    source = _Rows(rows, convert)
+    source = _Rows(rows)
     task = asyncio.get_running_loop().create_task(run(source))
     try:
         return await asyncio.shield(task)

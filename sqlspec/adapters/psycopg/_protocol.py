@@ -17,7 +17,6 @@ from sqlspec.exceptions import (
     OperationalError,
     PermissionDeniedError,
     ends_session,
-    is_stale_statement,
 )
 from sqlspec.postgres.dsn import LIBPQ_ONLY
 
@@ -46,6 +45,9 @@ SyncNative = psycopg.Connection
 _SENT_AT_ONCE = 64
 """Commands put into libpq's buffer between two looks at the socket."""
 
+_NOT_PREPARED = b"sqlspec_interrupted"
+"""A name that no statement has."""
+
 # Anchored at its beginning: what follows may quote any name.
 _LOGIN_REFUSED = re.compile(
     r"(?:[\w\" ]{1,20} )?authentication failed for user \"|no pg_hba\.conf entry for |pg_hba\.conf rejects "
@@ -60,6 +62,17 @@ PIPELINE_ABORTED = pq.ExecStatus.PIPELINE_ABORTED
 def failure(result: PGresult) -> psycopg.Error:
     """Return the driver's exception for an error result."""
     return error_from_result(result, encoding="utf-8")
+
+
+def checked(result: PGresult) -> PGresult:
+    """Return a result that is no error.
+
+    Raises:
+        psycopg.Error: It is one.
+    """
+    if result.status == FATAL_ERROR:
+        raise failure(result)
+    return result
 
 
 def check_library() -> None:
@@ -114,6 +127,8 @@ def pipeline(
         commands: Each sends one query; read lazily.
         receive: Called with the number of the command and each of its results, until one is an error.
 
+    After an interruption nothing more is sent either, and nothing of what was sent is committed.
+
     Raises:
         psycopg.Error: The first error of the server.
     """
@@ -121,24 +136,32 @@ def pipeline(
     answers = _Answers(pgconn, receive)
     refused: Exception | None = None
     sending = True
+    interrupted = False
     while True:
         # After an interruption psycopg goes on waiting with a first `next()`, which sends None.
-        ready = (yield (Wait.RW if sending else Wait.R)) or 0
-        if ready & Ready.R:
+        ready = yield (Wait.RW if sending else Wait.R)
+        interrupted = interrupted or ready is None
+        if (ready or 0) & Ready.R:
             pgconn.consume_input()
             if answers.read():
                 break
-        if sending and ready & Ready.W:
+        if sending and (interrupted or (ready or 0) & Ready.W):
             try:
-                sending = answers.error is None and answers.unread is None and _send_some(commands)
+                sending = not interrupted and not answers.failed and _send_some(commands)
             except Exception as error:  # a row that does not fit, met while rows are read lazily
                 refused, sending = error, False
             if not sending:
+                if interrupted:  # the request to cancel may have come between two commands: fail, commit no half
+                    pgconn.send_describe_prepared(_NOT_PREPARED)
                 pgconn.pipeline_sync()
             while pgconn.flush():
-                if ((yield Wait.RW) or 0) & Ready.R:
+                ready = yield Wait.RW
+                interrupted = interrupted or ready is None
+                if (ready or 0) & Ready.R:
                     pgconn.consume_input()
     pgconn.exit_pipeline_mode()
+    if interrupted:
+        raise psycopg.errors.QueryCanceled("interrupted")  # psycopg expects it, and raises what it was interrupted by
     if refused is not None:
         raise refused
     if answers.error is not None:
@@ -157,6 +180,10 @@ class _Answers:
         self._answered = False
         self.error: PGresult | None = None
         self.unread: Exception | None = None
+
+    @property
+    def failed(self) -> bool:
+        return self.error is not None or self.unread is not None
 
     def read(self) -> bool:
         """Take what has arrived; `True` once the synchronisation point is reached."""
@@ -220,11 +247,6 @@ def connect_error_info(error: BaseException) -> ErrorInfo:
     refused = _LOGIN_REFUSED.match(words.partition("FATAL: ")[2])
     kind = DatabaseConnectionError if refused is None else PermissionDeniedError
     return ErrorInfo(f"cannot connect: {words}", getattr(error, "sqlstate", None), fallback=kind)
-
-
-def is_stale(error: psycopg.Error) -> bool:
-    """Tell whether a statement failed because it was prepared before the schema changed."""
-    return is_stale_statement(error.diag.sqlstate, error.diag.message_primary or "")
 
 
 def cut(pgconn: PGconn) -> None:

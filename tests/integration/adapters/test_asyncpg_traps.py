@@ -16,7 +16,7 @@ import asyncpg
 import psycopg
 import pytest
 
-from sqlspec.exceptions import DataError
+from sqlspec.exceptions import DataError, SQLSpecError
 from tests.integration.harness import FLAVOURS, Flavour
 
 pytestmark = pytest.mark.only("asyncpg")
@@ -167,6 +167,26 @@ async def test_a_stale_plan_is_reported_in_words_of_its_own(raw: Any, session: A
     assert await session.select("select * from stale_ours") == []
     await session.execute("alter table stale_ours add b int")
     assert [column.name for column in (await session.execute("select * from stale_ours")).columns] == ["a", "b"]
+
+
+@pytest.mark.parametrize("way", ["stream", "batch"])
+async def test_a_stale_plan_fails_a_stream_or_a_batch_once(
+    session: Any, admin: psycopg.Connection[Any], flavour: Flavour, way: str
+) -> None:
+    async def call() -> list[Any]:
+        if way == "batch":
+            return (await session.execute_many("insert into stale (a) values ($1) returning *", [1])).get_data()
+        async with session.select_stream("select * from stale") as rows:
+            return [row async for row in rows]
+
+    await session.execute("create table stale (a int)")
+    await session.execute("insert into stale values (1)")
+    assert await call() == [{"a": 1}]
+    # It runs in a transaction, which the server's refusal aborts: the call cannot be repeated here.
+    admin.execute(f"alter table {flavour.schema}.stale add column b int default 2".encode())
+    with pytest.raises(SQLSpecError, match="cached statement plan is invalid"):
+        await call()
+    assert (await call())[0] == {"a": 1, "b": 2}
 
 
 async def test_its_reset_leaves_the_role_in_force(raw: Any, flavour: Flavour) -> None:

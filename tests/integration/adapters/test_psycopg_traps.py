@@ -5,6 +5,7 @@ A test that fails in its first half tells of a release that has changed the driv
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -185,3 +186,63 @@ async def test_timestamps_stay_in_utc_whatever_the_session_does_later(raw: Any, 
                     assert (read, read.tzinfo) == (wanted, UTC)
                 with pytest.raises(DataError, match='column "t" as timestamptz: infinity'):
                     await session.select("select timestamptz 'infinity' as t")
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "wanted"),
+    [("text", "abcd", "abcd"), ("float4", "1.5", 1.5), ("int8", "7", 7), ("date", "2024-01-01", date(2024, 1, 1))],
+)
+async def test_a_cursor_gives_other_columns_than_what_was_prepared(
+    raw: Any, session: Any, admin: psycopg.Connection[Any], flavour: Flavour, kind: str, text: str, wanted: Any
+) -> None:
+    async def read(sql: str, *args: Any) -> list[Any]:
+        async with session.select_stream(sql, *args) as rows:
+            return [row async for row in rows]
+
+    table = f"{flavour.schema}.altered"
+    raw.execute(f"create table {table} (v int4); insert into {table} values (5)")
+    statements: tuple[tuple[str, tuple[Any, ...]], ...] = (
+        ("select * from altered", ()),
+        ("select v as w, '=r/postgres'::aclitem as a from altered where $1", (True,)),  # sent as text
+    )
+    for sql, args in statements:
+        assert next(iter((await read(sql, *args))[0].values())) == 5
+    admin.execute(f"alter table {table} alter column v type {kind} using '{text}'".encode())
+    with raw.transaction():
+        raw.execute(f"declare c cursor for select * from {table}")
+        found = raw.execute("fetch c", binary=True).fetchone()[0]
+        assert found == wanted  # not refused, as a prepared statement is: the server plans the cursor's text anew
+    for _ in range(2):
+        for sql, args in statements:
+            (row,) = await read(sql, *args)
+            assert next(iter(row.values())) == wanted
+            async with session.transaction():
+                assert await read(sql, *args) == [row]
+    admin.execute(f"alter table {table} rename column v to u; alter table {table} add column n int default 1".encode())
+    assert await read("select * from altered") == [{"u": wanted, "n": 1}]
+
+
+@pytest.mark.only("psycopg")
+async def test_an_interrupted_stack_is_stored_as_a_whole_or_not_at_all(session: Any) -> None:
+    # psycopg asks the server to cancel, which does nothing between two statements, and goes on with what it was at.
+    await session.execute("create table stored (a int, pad text)")
+    size, interrupted = 3000, 0
+    stack = [("insert into stored values ($1, $2)", (number, "x" * 100)) for number in range(size)]
+    await session.execute_stack(stack)
+    for moment in range(25):
+        task = asyncio.create_task(session.execute_stack(stack))
+        await asyncio.sleep(moment / 1000)  # any moment will do: what follows must hold for all of them
+        interrupted += task.cancel()
+        await asyncio.wait((task,))
+        assert await session.select_value("select count(*) from stored") % size == 0
+        async with session.transaction():
+            assert await session.select_value("select 1") == 1
+    assert interrupted
+
+
+async def test_a_batch_that_is_waited_for_is_not_taken_for_interrupted(session: Any) -> None:
+    # psycopg looks up every tenth of a second while it waits.
+    result = await session.execute_many("select $1::int as n, pg_sleep(0.25)", range(3))
+    assert [row["n"] for row in result] == [0, 1, 2]
+    results = await session.execute_stack([("select $1::int, pg_sleep(0.25)", 7), "select pg_sleep(0.25)"])
+    assert [result.first() for result in results] == [{"int4": 7, "pg_sleep": None}, {"pg_sleep": None}]

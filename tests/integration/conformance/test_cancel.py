@@ -354,6 +354,7 @@ async def test_another_task_can_stop_a_call(session: Any, admin: psycopg.Connect
     assert await session.select_value(PID) == backend._pid
 
 
+@needs("cancel")
 async def test_cancelling_an_idle_session_does_nothing(session: Any) -> None:
     for _ in range(5):
         await session.cancel()

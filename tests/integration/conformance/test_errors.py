@@ -566,7 +566,13 @@ async def test_a_closed_session_names_the_method(config: Any) -> None:
         session.select_stream("select 1")
     with pytest.raises(OperationalError, match=r"driver\(\)"):
         _ = session.driver
-    await session.cancel()  # nothing runs, so nothing is stopped: not the next borrower's statement either
+
+
+@needs("cancel")
+async def test_a_closed_session_stops_nothing(config: Any) -> None:
+    async with config.provide_session() as session:
+        pass
+    await session.cancel()  # nothing runs; what the next borrower of the connection runs is not its affair
 
 
 async def test_a_closed_config_says_what_to_do(config: Any) -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sqlspec.core.result import Column
 from sqlspec.driver import _statements
-from sqlspec.driver._statements import Derived, StatementCache
+from sqlspec.driver._statements import Derived, StatementCache, changed_by
+from sqlspec.exceptions import is_stale_statement, staleness
 
 
 class Entry:
@@ -99,3 +101,47 @@ def test_column_sets_are_bounded() -> None:
     for number in range(_statements.MAX_COLUMN_SETS + 10):
         derived.columns((Column(f"c{number}", 23),))
     assert len(derived._columns) <= _statements.MAX_COLUMN_SETS
+
+
+@pytest.mark.parametrize(
+    ("text", "changed"),
+    [
+        ("create temp table t (a int)", (True, False)),
+        ("CREATE TABLE t (a int)", (True, False)),
+        ("select * into t from u", (True, False)),
+        ("deallocate all", (True, False)),
+        ("begin; discard\nall; commit", (True, False)),
+        ("alter table t add b int", (False, True)),
+        ("drop type e; create type e as enum ('a')", (True, True)),
+        ("begin", (False, False)),
+        ("update created set dropped = 1", (False, False)),
+    ],
+)
+def test_words_tell_what_a_script_may_have_changed(text: str, changed: tuple[bool, bool]) -> None:
+    assert changed_by(text) == changed
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "message", "parameters", "stale"),
+    [
+        ("0A000", "cached plan must not change result type", 0, "surely"),
+        (None, "cached plan must not change result type", 0, "surely"),
+        ("26000", 'prepared statement "sqlspec_1" does not exist', 0, "surely"),
+        ("26000", 'prepared statement "mine" does not exist', 1, ""),
+        ("42804", 'column "v" is of type date but expression is of type integer', 1, "maybe"),
+        ("42804", 'column "v" is of type date but expression is of type integer', 0, ""),
+        ("22P02", "invalid input syntax for type json", 1, "maybe"),
+        ("23505", "duplicate key", 1, ""),
+        (None, "duplicate key", 1, ""),
+    ],
+)
+def test_what_a_failure_tells_of_a_prepared_statement(
+    sqlstate: str | None, message: str, parameters: int, stale: str
+) -> None:
+    assert staleness(sqlstate, message, parameters) == stale
+    assert is_stale_statement(sqlstate, message) == (stale == "surely")
+
+
+def test_adapters_name_their_statements() -> None:
+    assert staleness("26000", 'prepared statement "s12" does not exist', 0, "s") == "surely"
+    assert staleness("26000", 'prepared statement "sqlspec_1" does not exist', 0, "_zero_") == ""

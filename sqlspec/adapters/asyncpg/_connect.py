@@ -1,0 +1,60 @@
+"""Connecting: which server, and with which options."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from sqlspec.adapters.asyncpg._native import asyncpg
+
+if TYPE_CHECKING:
+    from sqlspec.postgres.settings import ConnectionSettings
+
+__all__ = ("connect_options", "connect_to_any")
+
+
+async def connect_to_any(settings: ConnectionSettings) -> asyncpg.Connection:
+    """Connect to the first server that answers and is acceptable.
+
+    The driver takes several hosts too, but its time limit covers them all: one that is silent would use it up.
+    """
+    servers = list(zip(settings.hosts, settings.ports, strict=True))
+    if settings.load_balance_hosts == "random":
+        random.shuffle(servers)
+    wanted: str = settings.target_session_attrs
+    failure: BaseException | None = None
+    for attributes in ("standby", "any") if wanted == "prefer-standby" else (wanted,):
+        options: dict[str, Any] = {**connect_options(settings), "target_session_attrs": attributes}
+        for host, port in servers:
+            try:
+                return await asyncpg.connect(host=host, port=port, **options)
+            except (OSError, asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNotMatched) as error:
+                failure = error
+    assert failure is not None
+    raise failure
+
+
+def connect_options(settings: ConnectionSettings) -> dict[str, Any]:
+    """Return the arguments of `asyncpg.connect`, without the server."""
+    startup = {"application_name": settings.application_name, "options": settings.options}
+    server_settings = {key: value for key, value in startup.items() if value is not None}
+    server_settings.update(settings.session_settings)
+    native = settings.native
+    # The driver takes certificates only as parts of a DSN; all else is given by name and has precedence over it.
+    tls = {key: getattr(settings, key) for key in ("sslrootcert", "sslcert", "sslkey")}
+    tls |= {key: native.get(key) for key in ("sslcrl", "sslpassword", "sslnegotiation")}
+    query = urlencode({key: value for key, value in tls.items() if value is not None})
+    return {
+        "dsn": f"postgresql://?{query}",
+        "user": settings.user,
+        "password": settings.password,
+        "passfile": native.get("passfile"),
+        "database": settings.database,
+        "timeout": settings.connect_timeout,
+        "ssl": native.get("ssl_context") or settings.sslmode,
+        "direct_tls": native.get("direct_tls"),
+        "server_settings": server_settings,
+        # Statements are kept by this package, with the types that their parameters were checked against.
+        "statement_cache_size": 0,
+    }

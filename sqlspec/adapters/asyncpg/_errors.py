@@ -1,0 +1,72 @@
+"""What asyncpg's exceptions tell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlspec.adapters.asyncpg._native import asyncpg
+from sqlspec.exceptions import (
+    ConnectionTimeoutError,
+    DatabaseConnectionError,
+    ErrorInfo,
+    OperationalError,
+    ends_session,
+)
+
+__all__ = ("NATIVE_ERRORS", "connect_error_info", "ends_connection", "error_info", "words")
+
+NATIVE_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+
+
+def words(error: BaseException) -> str:
+    """Return the primary message."""
+    return str(error.args[0]) if error.args and isinstance(error.args[0], str) else str(error) or type(error).__name__
+
+
+def error_info(error: BaseException, closed: bool) -> ErrorInfo:
+    """Extract the fields of one of the exceptions.
+
+    Args:
+        error: The exception.
+        closed: The connection is gone.
+    """
+    cause = error.__cause__
+    if isinstance(error, asyncpg.ConnectionDoesNotExistError) and isinstance(cause, asyncpg.PostgresError):
+        error = cause  # what the server said when it ended the connection
+    fields: Any = error
+    if isinstance(error, asyncpg.PostgresError) and fields.sqlstate is not None:
+        return ErrorInfo(
+            message=words(error),
+            sqlstate=fields.sqlstate,
+            detail=fields.detail,
+            hint=fields.hint,
+            constraint=fields.constraint_name,
+            table=fields.table_name,
+            column=fields.column_name,
+        )
+    lost = isinstance(error, OSError) or closed
+    return ErrorInfo(words(error), fallback=DatabaseConnectionError if lost else OperationalError)
+
+
+def connect_error_info(error: BaseException) -> ErrorInfo:
+    """Extract the facts of a failed connection attempt."""
+    fields: Any = error
+    if isinstance(error, asyncpg.PostgresError) and fields.sqlstate is not None:
+        said = f"cannot connect: {words(error)}"
+        return ErrorInfo(said, fields.sqlstate, fields.detail, fields.hint, fallback=DatabaseConnectionError)
+    if isinstance(error, TimeoutError):
+        return ErrorInfo(
+            "connecting timed out: the server did not answer within connect_timeout; check host and port",
+            fallback=ConnectionTimeoutError,
+        )
+    return ErrorInfo(f"cannot connect: {words(error)}", fallback=DatabaseConnectionError)
+
+
+def ends_connection(error: BaseException) -> bool:
+    """Tell whether the connection cannot be used after this error."""
+    if isinstance(error, (OSError, asyncpg.InternalClientError)):
+        return True
+    fields: Any = error
+    if not isinstance(error, asyncpg.PostgresError):
+        return False
+    return ends_session(fields.sqlstate) or fields.severity_en in ("FATAL", "PANIC")

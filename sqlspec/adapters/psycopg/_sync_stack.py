@@ -1,0 +1,123 @@
+# Generated from _async_stack.py by tools/unasync.py. Do not edit.
+"""Stacks: all statements in one round trip, by libpq's pipeline mode, and all or nothing."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from psycopg import pq
+
+from sqlspec.adapters.psycopg import _protocol as protocol
+from sqlspec.core.result import RawResult
+from sqlspec.postgres.codec import MissingTypesError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from psycopg.pq.abc import PGconn, PGresult
+
+    from sqlspec.adapters.psycopg._sync_statements import SyncStatements, Prepared
+    from sqlspec.core.plan import Plan
+    from sqlspec.driver._sync_driver import SyncDriver
+
+__all__ = ("can_send_together", "send_together")
+
+BINARY = pq.Format.BINARY
+
+_SAVEPOINT = "savepoint sqlspec_stack"
+_RELEASE = "release sqlspec_stack"
+_UNDO = "rollback to sqlspec_stack; release sqlspec_stack"
+
+
+class _Step(NamedTuple):
+    """One statement of a pipeline: prepared, or a command without parameters and rows."""
+
+    sql: str
+    prepared: Prepared | None
+    values: list[bytes | None]
+
+    def sender(self, pgconn: PGconn) -> Callable[[], Any]:
+        prepared = self.prepared
+        if prepared is None:
+            return partial(pgconn.send_query_params, self.sql.encode(), None, result_format=BINARY)
+        return partial(pgconn.send_query_prepared, prepared.name, self.values, prepared.formats, BINARY)
+
+
+def send_together(
+    driver: SyncDriver, statements: SyncStatements, entries: Sequence[tuple[Plan, Sequence[Any]]]
+) -> list[RawResult]:
+    """Run statements all or nothing, outside and inside a transaction, in one round trip."""
+    nested = driver.status() != "idle"
+    steps = _prepared_steps(statements, entries)
+    if nested:  # all or nothing there too, in the same round trip
+        steps = [_Step(_SAVEPOINT, None, []), *steps, _Step(_RELEASE, None, [])]
+    results: list[RawResult] = []
+    late: list[tuple[int, Prepared, PGresult]] = []
+
+    def receive(index: int, result: PGresult) -> None:
+        prepared = steps[index].prepared
+        if prepared is None:
+            results.append(RawResult((), (), "tuple", result.command_tuples))
+            return
+        try:
+            results.append(statements.rows(prepared, result))
+        except MissingTypesError:
+            late.append((len(results), prepared, result))
+            results.append(RawResult((), (), "tuple", None))
+
+    pgconn = driver.connection.pgconn
+    try:
+        statements.pipeline((step.sender(pgconn) for step in steps), receive)
+    except BaseException as error:
+        index = len(results) - nested
+        if 0 <= index < len(entries):  # else a constraint was checked at the end
+            plan = entries[index][0]
+            error.add_note(f"statement {index} of the stack: {plan.source}")
+            statements.discard_stale(plan, error)
+        if nested:
+            _undo(driver)
+        raise
+    for at, prepared, result in late:
+        results[at] = statements.late_rows(prepared, result)
+    return results[1:-1] if nested else results
+
+
+def can_send_together(statements: SyncStatements, entries: Sequence[tuple[Plan, Sequence[Any]]], nested: bool) -> bool:
+    """Tell whether all can be prepared first.
+
+    They cannot after a command that may create what they need, nor where a failure would abort the caller's
+    transaction before there is a savepoint.
+    """
+    ahead = not nested
+    for plan, _ in entries:
+        if not ahead and plan.prepared and statements.get(plan.sql) is None:
+            return False
+        ahead = ahead and plan.reads_or_writes and not plan.changes_session
+    return True
+
+
+def _prepared_steps(statements: SyncStatements, entries: Sequence[tuple[Plan, Sequence[Any]]]) -> list[_Step]:
+    steps = []
+    statements.keep_forgotten = True  # a stack larger than the cache must not close its own statements
+    try:
+        for index, (plan, args) in enumerate(entries):
+            try:
+                if plan.prepared:
+                    steps.append(_Step(plan.sql, *statements.bound(plan.sql, args)))
+                else:
+                    steps.append(_Step(plan.sql, None, []))
+            except Exception as error:
+                error.add_note(f"statement {index} of the stack: {plan.source}")
+                raise
+    finally:
+        statements.keep_forgotten = False
+    return steps
+
+
+def _undo(driver: SyncDriver) -> None:
+    if driver.status() in ("active", "failed"):
+        try:
+            driver.execute_script(_UNDO)
+        except protocol.Error:
+            pass  # the transaction had been aborted before, so there is no savepoint

@@ -1,0 +1,331 @@
+# Generated from _async_statements.py by tools/unasync.py. Do not edit.
+"""Statements prepared on one connection: kept, made ready, described anew, closed; and the rows they give."""
+
+from __future__ import annotations
+
+import itertools
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import pq
+
+from sqlspec.adapters.psycopg import _protocol as protocol
+from sqlspec.adapters.psycopg._types import (
+    DECODE_ERRORS,
+    columns_on_wire,
+    decode_slowly,
+    row_loaders,
+    select_as_text,
+)
+from sqlspec.core.result import RawResult
+from sqlspec.driver._statements import StatementCache, changed_by
+from sqlspec.exceptions import DataError, staleness
+from sqlspec.postgres.codec import MissingTypesError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from psycopg.abc import Transformer
+    from psycopg.pq.abc import PGresult
+
+    from sqlspec.adapters.psycopg._protocol import SyncNative
+    from sqlspec.core.plan import Plan
+    from sqlspec.core.result import Column
+    from sqlspec.driver._statements import Derived
+    from sqlspec.exceptions import Staleness
+
+__all__ = ("SyncStatements", "Prepared")
+
+TUPLES_OK = pq.ExecStatus.TUPLES_OK
+SQLSTATE = pq.DiagnosticField.SQLSTATE
+MESSAGE = pq.DiagnosticField.MESSAGE_PRIMARY
+IDLE = pq.TransactionStatus.IDLE
+INERROR = pq.TransactionStatus.INERROR
+
+_LEARNING_ROUNDS = 10
+"""Look-ups of types for one result. More than one only where a record holds records, or a type is altered again."""
+
+
+class Prepared:
+    """A statement prepared on one connection.
+
+    Attributes:
+        text: The statement that was prepared in place of the user's, to get some columns as text.
+        wire: The columns as they are sent.
+        learnt: Generation of the codecs; `None` when all types are built in.
+    """
+
+    __slots__ = ("columns", "encode", "formats", "learnt", "loaders", "name", "oids", "text", "used", "wire")
+
+    encode: Callable[[Sequence[Any]], list[bytes | None]]
+    formats: list[int]
+    loaders: Transformer
+    learnt: int | None
+
+    def __init__(
+        self,
+        name: bytes,
+        oids: tuple[int, ...],
+        columns: tuple[Column, ...],
+        wire: tuple[Column, ...],
+        text: str | None,
+    ) -> None:
+        self.name = name
+        self.oids = oids
+        self.columns = columns
+        self.wire = wire
+        self.text = text
+        self.used = True
+
+
+class SyncStatements:
+    """The prepared statements of one connection.
+
+    Attributes:
+        get: Looks one up by its text, as it was when it was prepared.
+        keep_forgotten: Nothing is closed on the server meanwhile: a stack may be larger than the cache.
+    """
+
+    __slots__ = (
+        "_cache",
+        "_connection",
+        "_derived",
+        "_forgotten",
+        "_learn",
+        "_names",
+        "_pgconn",
+        "get",
+        "keep_forgotten",
+    )
+
+    def __init__(
+        self,
+        connection: SyncNative[Any],
+        derived: Derived,
+        cached: int,
+        learn: Callable[[Iterable[int]], None],
+    ) -> None:
+        self._connection = connection
+        self._pgconn = connection.pgconn
+        self._derived = derived
+        self._learn = learn
+        self._cache: StatementCache[Prepared] = StatementCache(cached)
+        self.get = self._cache.get
+        self._forgotten: list[bytes] = []
+        self.keep_forgotten = False
+        self._names = itertools.count(1)
+
+    # -- making ready -----------------------------------------------------------------------------
+
+    def ready(self, sql: str) -> Prepared:
+        """Return a statement prepared with the types as they are known now."""
+        prepared = self.get(sql)
+        if prepared is not None:
+            if prepared.learnt is None or prepared.learnt == self._derived.codecs.generation:
+                return prepared
+            self.discard(sql)
+        return self.prepare(sql)
+
+    def bound(self, sql: str, args: Sequence[Any]) -> tuple[Prepared, list[bytes | None]]:
+        """Return a statement made ready, and its parameters as they are sent."""
+        known = self.get(sql)
+        prepared = self.ready(sql)
+        prepared.used = True
+        try:
+            return prepared, prepared.encode(args)
+        except DataError as error:
+            if prepared is not known:
+                raise
+            prepared = self.describe_again(sql, prepared, error)
+            return prepared, prepared.encode(args)
+
+    def bound_rows(
+        self, sql: str, rows: Iterable[Sequence[Any]]
+    ) -> tuple[Prepared, Iterator[list[bytes | None]]]:
+        """Return a statement made ready for a batch, and the parameters of each row, encoded one by one."""
+        known = self.get(sql)
+        prepared = self.ready(sql)
+        prepared.used = True
+        left = iter(rows)
+        first = next(left, None)
+        if first is None:
+            return prepared, iter(())
+        try:
+            values = prepared.encode(first)
+        except DataError as error:
+            if prepared is not known:
+                raise
+            prepared = self.describe_again(sql, prepared, error)
+            values = prepared.encode(first)
+        return prepared, itertools.chain((values,), self._encoded(sql, prepared, left))
+
+    def _encoded(self, sql: str, prepared: Prepared, rows: Iterator[Sequence[Any]]) -> Iterator[list[bytes | None]]:
+        encode = prepared.encode
+        try:
+            for row in rows:
+                yield encode(row)
+        except DataError:
+            # Rows are on their way, so nothing can be asked now; the next call will ask what the types are by then.
+            self.discard(sql)
+            raise
+
+    def prepare(self, sql: str) -> Prepared:
+        """Prepare a statement, and keep it."""
+        name, described = self._parse(sql)
+        oids = tuple(described.param_type(at) for at in range(described.nparams))
+        columns = self._derived.columns(protocol.columns_of(described))
+        types = (*oids, *(column.oid for column in columns))
+        codecs = self._derived.codecs
+        self._learn(types)
+        learnt = codecs.stamp(types)
+        wire, text = columns_on_wire(columns, codecs), None
+        if wire is not columns:
+            text = select_as_text(sql, columns, wire)
+            if text is None:
+                wire = columns
+        prepared = Prepared(name, oids, columns, wire, text)
+        prepared.learnt = learnt
+        prepared.encode = codecs.encoder(oids)
+        prepared.formats = [0 if (codec := codecs.get(oid)) is None or codec.is_text_fallback else 1 for oid in oids]
+        prepared.loaders = row_loaders(self._connection, wire, codecs)
+        if text is not None:  # last: while it waits, another connection may make all forget the types
+            self._forgotten.append(name)
+            prepared.name, _ = self._parse(text)
+        evicted = self._cache.add(sql, prepared)
+        if evicted is not None:
+            self._forgotten.append(evicted.name)
+        return prepared
+
+    def _parse(self, sql: str) -> tuple[bytes, PGresult]:
+        """Prepare a statement on the server, closing old ones in the same round trip; return its name and description.
+
+        Statements are closed by protocol (message Close): that is no error for one that is gone already, and allowed
+        in an aborted transaction, which SQL's DEALLOCATE is not.
+        """
+        name = self.new_name().encode()
+        pgconn = self._pgconn
+        closed: list[bytes] = []
+        if not self.keep_forgotten:
+            closed, self._forgotten = self._forgotten, []
+        commands = [
+            *(partial(pgconn.send_close_prepared, old) for old in closed),
+            partial(pgconn.send_prepare, name, sql.encode()),
+            partial(pgconn.send_describe_prepared, name),
+        ]
+        answers: list[PGresult] = []
+        try:
+            self.pipeline(iter(commands), lambda _, result: answers.append(result))
+        except BaseException:
+            self._forgotten.append(name)  # cancelled, it may exist all the same
+            raise
+        return name, answers[-1]
+
+    def pipeline(self, commands: Iterator[Callable[[], Any]], receive: Callable[[int, PGresult], None]) -> None:
+        """Run many commands in one round trip; see `_protocol.pipeline`."""
+        self._connection.wait(protocol.pipeline(self._pgconn, commands, receive))
+
+    def new_name(self) -> str:
+        """Return a name that nothing of this connection has."""
+        return f"sqlspec_{next(self._names)}"
+
+    # -- after a change of the schema -------------------------------------------------------------
+
+    def prepare_again(self, plan: Plan, known: Prepared, result: PGresult) -> Prepared:
+        """Prepare anew after a change of the schema; raise whatever else it is.
+
+        Inside a transaction the error has already aborted it, so it must reach the user. So must that of a procedure,
+        which may have committed before.
+        """
+        error = protocol.failure(result)
+        stale = self.discard_stale(plan, error)
+        if stale and self._pgconn.transaction_status == IDLE and plan.reads_or_writes:
+            prepared = self.prepare(plan.sql)
+            if stale == "surely" or prepared.oids != known.oids:
+                return prepared
+        raise error
+
+    def describe_again(self, sql: str, known: Prepared, error: DataError) -> Prepared:
+        """Prepare anew where a value does not fit a type that an earlier call was told: a column may have another.
+
+        Raises:
+            DataError: The given one, when the types are still the same, or the server cannot be asked.
+        """
+        if self._pgconn.transaction_status == INERROR:
+            raise error
+        self.discard(sql)
+        prepared = self.prepare(sql)
+        if prepared.oids == known.oids:
+            raise error
+        return prepared
+
+    def discard(self, sql: str) -> None:
+        """Forget one statement, so that the next call describes it anew."""
+        prepared = self._cache.discard(sql)
+        if prepared is not None:
+            self._forgotten.append(prepared.name)
+
+    def discard_stale(self, plan: Plan, error: BaseException) -> Staleness:
+        """Forget what the schema has left behind; tell whether that may be why a statement failed."""
+        stale: Staleness = ""
+        if isinstance(error, psycopg.Error):
+            stale = staleness(error.diag.sqlstate, error.diag.message_primary or "", plan.arity)
+            if stale == "surely":
+                self._derived.codecs.forget_learnt()
+                self.forget_all()
+            elif stale:
+                self.discard(plan.sql)
+        return stale
+
+    def note(self, text: str) -> None:
+        """Forget what a command or script may have made out of date."""
+        changed = changed_by(text)
+        if changed.statements:
+            self.forget_all()
+        if changed.types:
+            self._derived.codecs.forget_learnt()
+
+    def forget_all(self) -> None:
+        """Forget every statement, after a command that may have dropped them."""
+        self._forgotten += [prepared.name for prepared in self._cache.clear()]
+
+    def still_gives(self, prepared: Prepared, described: PGresult) -> bool:
+        """Tell whether a description has the columns that a statement was prepared with."""
+        columns = protocol.columns_of(described)
+        if prepared.text is None:
+            return columns == prepared.columns
+        return [column.oid for column in columns] == [column.oid for column in prepared.wire]
+
+    # -- rows -------------------------------------------------------------------------------------
+
+    def rows(self, prepared: Prepared, result: PGresult) -> RawResult:
+        """Decode a result that has the columns of a prepared statement; the driver's `execute` does the same in place.
+
+        Raises:
+            MissingTypesError: `late_rows` can decode it once the connection is free.
+        """
+        if result.status != TUPLES_OK:
+            return RawResult((), (), "tuple", result.command_tuples)
+        loaders = prepared.loaders
+        loaders.set_pgresult(result, set_loaders=False)
+        try:
+            rows = loaders.load_rows(0, result.ntuples, tuple)
+        except DECODE_ERRORS:
+            rows = decode_slowly(result, prepared.wire, self._derived.codecs)
+        finally:
+            loaders.set_pgresult(None, set_loaders=False)  # or the cache would keep each statement's last rows
+        return RawResult(rows, prepared.columns, "tuple", result.command_tuples)
+
+    def late_rows(self, prepared: Prepared, result: PGresult) -> RawResult:
+        """Decode a result whose values hold types that were not known."""
+        rows = self.decode_slowly(prepared, result)
+        return RawResult(rows, prepared.columns, "tuple", result.command_tuples)
+
+    def decode_slowly(self, prepared: Prepared, result: PGresult) -> list[tuple[Any, ...]]:
+        """Decode by our codecs alone, which learn the types that stand in the values themselves."""
+        for _ in range(_LEARNING_ROUNDS):
+            try:
+                return decode_slowly(result, prepared.wire, self._derived.codecs)
+            except MissingTypesError as missing:
+                self._learn(missing.oids)
+        return decode_slowly(result, prepared.wire, self._derived.codecs)

@@ -1,0 +1,53 @@
+"""Some hundred random calls on every flavour; `tools/fuzz_session.py` makes as many as you like."""
+
+from __future__ import annotations
+
+import faulthandler
+import sys
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.integration.fuzz.statements import SCHEMA, fuzz, left_behind
+from tests.integration.harness import Flavour, needs
+
+HANG = 60
+
+
+async def run(
+    flavour: Flavour, admin: psycopg.Connection[Any], capfd: pytest.CaptureFixture[str], *, cancels: bool, size: int
+) -> None:
+    name = f"fuzz of {flavour.schema}"
+    config = flavour.make_config(max_size=size, application_name=name)
+    async with config.provide_session() as session:
+        await session.execute_script(SCHEMA)
+    # A driver that waits with the interpreter's lock held stops every timer of Python's own, so the process must go.
+    with capfd.disabled():
+        faulthandler.dump_traceback_later(HANG, exit=True, file=sys.__stderr__ or sys.stderr)
+        try:
+            report = await fuzz(
+                config, flavour.spec, statements=400, seed=size, workers=1 if size == 1 else 6, cancels=cancels
+            )
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+    with psycopg.connect(admin.info.dsn, options=f"-c search_path={flavour.schema}", autocommit=True) as beside:
+        wrong = report.wrong + await left_behind(beside, config, name, report)
+    assert wrong == []
+    assert report.statements >= 400
+    assert report.errors > 10
+
+
+@pytest.mark.parametrize("size", [1, 4])
+async def test_random_calls(
+    flavour: Flavour, admin: psycopg.Connection[Any], capfd: pytest.CaptureFixture[str], size: int
+) -> None:
+    await run(flavour, admin, capfd, cancels=False, size=size)
+
+
+@needs("cancel")
+@pytest.mark.parametrize("size", [1, 4])
+async def test_random_calls_that_are_stopped(
+    flavour: Flavour, admin: psycopg.Connection[Any], capfd: pytest.CaptureFixture[str], size: int
+) -> None:
+    await run(flavour, admin, capfd, cancels=True, size=size)
