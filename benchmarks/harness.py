@@ -1,7 +1,9 @@
-"""Interleaved timing: every contender is called once per round, in random order, on the same backend.
+"""Timing side by side: what absolute times hide, because they drift with the machine's neighbours.
 
-Absolute times drift with the machine's neighbours; differences within a round do not. A contender that is the
-baseline again (`A/A`) shows how much of a difference is noise.
+`interleave` compares contenders on the same backend: each is called once per round, in random order. `alternate`
+compares drivers, which have a backend each: blocks of calls in turn, as the loop of a program runs them. Switching
+backends at every call would cost more than what tells the drivers apart. A contender that is the baseline again
+(`A/A`) shows how much of a difference is noise.
 """
 
 from __future__ import annotations
@@ -13,9 +15,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ("Row", "interleave", "interleave_async", "rows_of")
+__all__ = ("Row", "alternate", "alternate_async", "interleave", "interleave_async", "rows_of")
 
 WARM_UP = 100
+BLOCK = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,36 @@ def interleave(contenders: dict[str, Callable[[], Any]], rounds: int) -> dict[st
             call()
             seconds[name].append(clock() - start)
     return seconds
+
+
+async def alternate_async(contenders: dict[str, Callable[[], Awaitable[Any]]], blocks: int) -> dict[str, list[float]]:
+    """Return the seconds per call of each block of `BLOCK` calls, by contender."""
+    order = list(contenders.items())
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    shuffle, clock = random.Random(1).shuffle, time.perf_counter
+    for _ in range(blocks + 1):
+        shuffle(order)
+        for name, call in order:
+            start = clock()
+            for _ in range(BLOCK):
+                await call()
+            seconds[name].append((clock() - start) / BLOCK)
+    return {name: values[1:] for name, values in seconds.items()}  # the first warms up
+
+
+def alternate(contenders: dict[str, Callable[[], Any]], blocks: int) -> dict[str, list[float]]:
+    """Return the seconds per call of each block of `BLOCK` calls, by contender."""
+    order = list(contenders.items())
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    shuffle, clock = random.Random(1).shuffle, time.perf_counter
+    for _ in range(blocks + 1):
+        shuffle(order)
+        for name, call in order:
+            start = clock()
+            for _ in range(BLOCK):
+                call()
+            seconds[name].append((clock() - start) / BLOCK)
+    return {name: values[1:] for name, values in seconds.items()}  # the first warms up
 
 
 def rows_of(case: str, adapter: str, seconds: dict[str, list[float]]) -> list[Row]:

@@ -60,6 +60,7 @@ TITLES = {
     "stack_in_one_trip": "a stack in one round trip",
     "listen": "listening to notifications",
     "cancel": "cancelling a statement on the server",
+    "concurrent_calls": "other threads or tasks run while a call waits",
     "copy_in": "COPY from the client",
     "copy_out": "COPY to the client",
     "arrow_in": "loading Arrow data",

@@ -16,6 +16,9 @@ CONFIGS = (
     "sqlspec.adapters.asyncpg:AsyncpgConfig",
     "sqlspec.adapters.psycopg:PsycopgAsyncConfig",
     "sqlspec.adapters.psycopg:PsycopgSyncConfig",
+    "sqlspec.adapters.psqlpy:PsqlpyConfig",
+    "sqlspec.adapters.pyro_postgres:PyroPostgresAsyncConfig",
+    "sqlspec.adapters.pyro_postgres:PyroPostgresSyncConfig",
 )
 
 

@@ -57,6 +57,7 @@ class Capabilities:
     stack_in_one_trip: Support
     listen: Support
     cancel: Support
+    concurrent_calls: Support
     copy_in: Support
     copy_out: Support
     arrow_in: Support

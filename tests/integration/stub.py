@@ -56,6 +56,7 @@ SPEC = AdapterSpec(
         stream=_NO,
         stack_in_one_trip=_OURS,
         listen=_NO,
+        concurrent_calls=NATIVE,
         cancel=_NO,
         copy_in=_NO,
         copy_out=_NO,

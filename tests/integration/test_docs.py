@@ -49,6 +49,16 @@ SWAPS: dict[str, dict[str, str]] = {
         "AsyncpgConfig": "PsycopgAsyncConfig",
         "AsyncpgDriverFeatures": "PsycopgDriverFeatures",
     },
+    "psqlpy": {
+        "sqlspec.adapters.asyncpg": "sqlspec.adapters.psqlpy",
+        "AsyncpgConfig": "PsqlpyConfig",
+        "AsyncpgDriverFeatures": "PsqlpyDriverFeatures",
+    },
+    "pyro_postgres": {
+        "sqlspec.adapters.asyncpg": "sqlspec.adapters.pyro_postgres",
+        "AsyncpgConfig": "PyroPostgresAsyncConfig",
+        "AsyncpgDriverFeatures": "PyroPostgresDriverFeatures",
+    },
 }
 
 FENCE = re.compile(r"(?P<indent> *)(?P<ticks>`{3,})(?P<info>[^`]*)")

@@ -69,7 +69,7 @@ async def test_an_async_select_enters_few_frames(session: Any, frames: Frames, w
     assert 1 <= len(frames.names()) <= MOST_ASYNC, frames.names()
 
 
-@pytest.mark.only("psycopg-sync")
+@pytest.mark.only("psycopg-sync", "pyro-sync")
 @pytest.mark.parametrize("way", WAYS)
 def test_a_sync_select_enters_few_frames(flavour: Flavour, frames: Frames, way: str) -> None:
     sql, args, named = WAYS[way]

@@ -31,6 +31,8 @@ TEXT_FORM = frozenset({22, 30, 4600, 4601, 5017})
 # Types of which a result may hold thousands: their decoders note a refusal themselves, which saves a call per value.
 OFTEN_READ = {1082: date_codec, 1114: timestamp_codec, 1184: timestamptz_codec}
 
+FIRST_USER_OID = 16384
+
 _LEARNING_ROUNDS = 10
 """Look-ups of types for one value. More than one only where a record holds records, or a type is altered again."""
 
@@ -157,8 +159,9 @@ def _is_native(codec: Codec) -> bool:
     """
     element = codec.element
     if element is not None:
-        return element.element is None and _is_native(element)
-    return codec.oid in NATIVE or codec.is_text_fallback or (codec.oid >= 16384 and codec.inline != "")
+        # Not those of an extension: the driver reads them as text, and crashes the process at an empty element.
+        return element.element is None and element.oid < FIRST_USER_OID and _is_native(element)
+    return codec.oid in NATIVE or codec.is_text_fallback or (codec.oid >= FIRST_USER_OID and codec.inline != "")
 
 
 def _unchanged(text: str) -> str:

@@ -37,6 +37,7 @@ SPEC = AdapterSpec(
         ),
         listen=NATIVE,
         cancel=NATIVE,
+        concurrent_calls=NATIVE,
         copy_in=Support("no", "the Arrow layer that uses it does not exist yet", "todo"),
         copy_out=Support("no", "the Arrow layer that uses it does not exist yet", "todo"),
         arrow_in=Support("no", "the Arrow layer does not exist yet", "todo"),

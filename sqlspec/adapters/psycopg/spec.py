@@ -30,6 +30,7 @@ SPEC = AdapterSpec(
         stack_in_one_trip=NATIVE,
         listen=NATIVE,
         cancel=NATIVE,
+        concurrent_calls=NATIVE,
         copy_in=_NO_ARROW,
         copy_out=_NO_ARROW,
         arrow_in=_NO_ARROW,

@@ -30,7 +30,7 @@ from sqlspec.postgres.codec.text import unpack_text
 
 __all__ = ("CodecRegistry",)
 
-B = TypeVar("B", Encoder, Checker, Decoder)
+B = TypeVar("B")
 
 _MAX_BINDERS = 4096
 """Most statements share few combinations of types; a program beyond this bound starts again."""

@@ -24,6 +24,9 @@ from sqlspec.exceptions import (
 from tests.integration.harness import Flavour, needs
 from tests.integration.loopback import Proxy
 
+# A driver whose calls cannot be stopped while they wait has its limits from the server: tested with its adapter.
+pytestmark = needs("concurrent_calls")
+
 PID = "select pg_backend_pid()"
 SLEEP = "select pg_sleep(30)"
 

@@ -33,7 +33,9 @@ Probe = Callable[[Any, Any], Coroutine[Any, Any, None]]
 
 
 def probe(function: Probe) -> Probe:
-    PROBES[function.__name__] = pytest.param(function, marks=needs(function.__name__), id=function.__name__)
+    name = function.__name__
+    needed = ("concurrent_calls", name) if name == "cancel" else (name,)
+    PROBES[name] = pytest.param(function, marks=needs(*needed), id=name)
     return function
 
 
@@ -123,6 +125,19 @@ async def listen(session: Any, config: Any) -> None:
 
 
 @probe
+async def concurrent_calls(session: Any, config: Any) -> None:
+    async with config.provide_session() as other:
+        await other.execute("select pg_advisory_lock(272)")
+        waiting = asyncio.create_task(_wait(session))
+        await other.execute("select pg_advisory_unlock(272)")
+    await waiting
+
+
+async def _wait(session: Any) -> None:
+    await session.select("select pg_advisory_xact_lock(272)")
+
+
+@probe
 async def cancel(session: Any, config: Any) -> None:
     running = asyncio.create_task(_sleep(session))
     async with config.provide_session() as other:
@@ -168,6 +183,12 @@ def test_what_an_adapter_refuses_it_explains(name: str) -> None:
 
 def test_both_flavours_of_an_adapter_are_one_spec() -> None:
     assert FLAVOURS["psycopg"].spec is FLAVOURS["psycopg-sync"].spec
+    differing = {
+        name
+        for name, support in FLAVOURS["pyro"].spec.capabilities.items()
+        if getattr(FLAVOURS["pyro-sync"].spec.capabilities, name) != support
+    }
+    assert differing == {"cancel", "concurrent_calls"}
 
 
 @pytest.mark.parametrize("name", FLAVOURS)

@@ -236,9 +236,7 @@ def raised(sqlstate: str, kind: type[SQLSpecError]) -> Case:
 
 
 CASES = [
-    Case(
-        UniqueViolationError, "23505", "insert into parent values (1)", {"table": "parent", "constraint": "parent_key"}
-    ),
+    Case(UniqueViolationError, "23505", "insert into parent values (1)", {"constraint": "parent_key"}),
     Case(
         ForeignKeyViolationError,
         "23503",
@@ -256,8 +254,6 @@ CASES = [
     Case(CheckViolationError, "23514", "insert into child (amount) values (0)", {"constraint": "amount_positive"}),
     Case(CheckViolationError, "23514", "insert into typed values (-1)", {"constraint": "positive_check"}),
     Case(ExclusionViolationError, "23P01", "insert into child (during) values ('[2,3)')", {"constraint": "no_overlap"}),
-    raised("23000", IntegrityError),
-    raised("44000", IntegrityError),
     Case(DataError, "22012", "select 1/0"),
     Case(DataError, "22003", "select 2147483647 + 1"),
     Case(DataError, "22P02", "select 'x'::int"),
@@ -277,6 +273,10 @@ CASES = [
     Case(SQLParsingError, "3F000", "create table noschema.t (a int)"),
     Case(NotSupportedError, "0A000", "select count(*) from parent for update"),
     Case(TransactionError, "25001", "vacuum parent"),
+]
+RAISED = [
+    raised("23000", IntegrityError),
+    raised("44000", IntegrityError),
     raised("25000", TransactionError),
     raised("2D000", TransactionError),
     raised("40003", CommitUnknownError),
@@ -293,8 +293,26 @@ CASES = [
 @needs("sqlstate")
 async def test_server_errors_have_their_classes_and_fields(session: Any, flavour: Flavour) -> None:
     await session.execute_script(SETUP)
+    await _all_as_told(session, flavour, CASES)
+
+
+@needs("sqlstate")
+async def test_what_user_code_raises_has_the_class_of_its_code(session: Any, flavour: Flavour) -> None:
+    await _all_as_told(session, flavour, RAISED)
+
+
+@needs("sqlstate")
+async def test_a_violation_of_uniqueness_names_its_table(session: Any) -> None:
+    await session.execute("create table parent (id int primary key)")
+    await session.execute("insert into parent values (1)")
+    with pytest.raises(UniqueViolationError) as caught:
+        await session.execute("insert into parent values (1)")
+    assert caught.value.table == "parent"
+
+
+async def _all_as_told(session: Any, flavour: Flavour, cases: list[Case]) -> None:
     wrong: list[object] = []
-    for case in CASES:
+    for case in cases:
         with pytest.raises(SQLSpecError) as caught:
             async with session.transaction() if case.sql.startswith("vacuum") else contextlib.nullcontext():
                 await session.execute(case.sql)
@@ -511,7 +529,7 @@ async def test_too_many_connections(flavour: Flavour, admin: psycopg.Connection[
         admin.execute(f"drop role {role}".encode())
 
 
-@pytest.mark.parametrize("how", ["password", "nologin", "unknown"])
+@pytest.mark.parametrize("how", [pytest.param("password", marks=needs("concurrent_calls")), "nologin", "unknown"])
 async def test_a_refused_login(flavour: Flavour, admin: psycopg.Connection[Any], how: str) -> None:
     role = f"{flavour.schema}_refused"
     if how == "password":

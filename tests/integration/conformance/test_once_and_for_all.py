@@ -9,9 +9,9 @@ import pytest
 
 from sqlspec.exceptions import OperationalError, SQLSpecError, TransactionError
 from sqlspec.values import Path
-from tests.integration.harness import Flavour
+from tests.integration.harness import FLAVOURS, Flavour
 
-REAL = ("asyncpg", "psycopg", "psycopg-sync")
+REAL = tuple(name for name in FLAVOURS if name != "stub")
 
 
 class Pair(NamedTuple):

@@ -11,7 +11,7 @@ import pytest
 
 from sqlspec.driver import _async_pool, _sync_pool
 from sqlspec.exceptions import OperationalError, PoolTimeoutError, SQLSpecError
-from tests.integration.harness import Flavour
+from tests.integration.harness import Flavour, needs
 from tests.integration.loopback import Proxy
 
 PID = "select pg_backend_pid()"
@@ -29,7 +29,8 @@ def role(flavour: Flavour, admin: psycopg.Connection[Any]) -> Iterator[str]:
 
 async def raw(connection: Any, text: str) -> None:
     """Run a statement on the driver's own connection, whose interface each driver has its own way."""
-    answer = connection.execute(text)
+    run = getattr(connection, "query_drop", None) or connection.execute
+    answer = run(text)
     if inspect.isawaitable(answer):
         await answer
 
@@ -161,8 +162,7 @@ async def test_the_drivers_own_connection_is_lent_and_reset(flavour: Flavour) ->
 
 
 # -- round trips ----------------------------------------------------------------------------------------------
-
-
+@needs("concurrent_calls")
 async def test_a_clean_session_costs_no_round_trip(flavour: Flavour, dsn: str) -> None:
     server = urlsplit(dsn)
     assert server.hostname is not None

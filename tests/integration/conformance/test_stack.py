@@ -199,6 +199,7 @@ async def test_a_changed_table_is_noticed(session: Any) -> None:
 # -- round trips ----------------------------------------------------------------------------------------------
 
 
+@needs("concurrent_calls")
 @needs("stack_in_one_trip")
 async def test_a_prepared_stack_takes_one_round_trip_where_it_is_native(flavour: Flavour, dsn: str) -> None:
     server = urlsplit(dsn)

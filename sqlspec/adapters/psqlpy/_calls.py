@@ -1,0 +1,229 @@
+"""Awaiting psqlpy: what an error means for the connection, and stopping on the server what nobody waits for.
+
+The driver tells neither the transaction status nor whether a connection is alive: both are kept here, by what was sent
+and how it ended. Nor does it stop a statement whose waiting task is cancelled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from asyncio import current_task
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlspec.adapters.psqlpy import _errors as errors
+from sqlspec.adapters.psqlpy._native import Error, psqlpy
+from sqlspec.driver._async_driver import AsyncDriver
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sqlspec.adapters.psqlpy._connect import Link
+    from sqlspec.driver._types import DriverStatus
+    from sqlspec.exceptions import ErrorInfo
+
+__all__ = ("Calling",)
+
+T = TypeVar("T")
+
+PATIENCE = 5.0
+"""Seconds in which an interrupted statement has to end on the server."""
+
+CLOSING = 1.0
+"""Seconds for stopping what a connection still runs when it is closed."""
+
+SHORT = 0.005
+"""Seconds that a statement may take to end by itself, before a connection is opened to stop it."""
+
+
+class Calling(AsyncDriver):
+    """The part of the adapter that every call goes through."""
+
+    __slots__ = ("_caller", "_closed", "_fetch", "_link", "_status", "_stop", "_stopped", "_unsettled")
+
+    native_errors = (Error,)
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._fetch: Callable[..., Awaitable[Any]] = link.connection.fetch
+        self._status: DriverStatus = "idle"
+        self._closed = False
+        self._caller: asyncio.Task[Any] | None = None
+        self._stopped = False  # by `cancel`, not by whoever cancels the calling task
+        self._unsettled = False  # the server may still be running what was given up
+        self._stop: asyncio.Task[None] | None = None
+
+    def is_closed(self) -> bool:
+        return self._closed
+
+    def status(self) -> DriverStatus:
+        return "unknown" if self._closed else self._status
+
+    def error_info(self, error: BaseException) -> ErrorInfo:
+        return errors.error_info(error, self._closed)
+
+    @classmethod
+    def connect_error_info(cls, error: BaseException) -> ErrorInfo:
+        return errors.connect_error_info(error)
+
+    def is_broken(self, error: BaseException) -> bool:
+        return self._closed or errors.is_lost(error)
+
+    async def close(self) -> None:
+        if self._caller is not None and self._caller is not current_task() and not self._closed:
+            # The driver would keep the connection until the server has answered.
+            with contextlib.suppress(Error, TimeoutError):
+                async with asyncio.timeout(CLOSING):
+                    await _cancel_backend(self._link.arguments, self._link.pid)
+            self.abort()
+        self._shut()
+
+    # -- stopping ---------------------------------------------------------------------------------
+
+    async def cancel(self) -> None:
+        # The task that waits for the statement stops it: only then is the next one sure not to be hit.
+        caller = self._caller
+        if caller is not None and not self._stopped:
+            self._stopped = True
+            caller.cancel()
+
+    def abort(self) -> None:
+        # The socket itself is out of reach: the driver drops it once the server has answered what it was asked.
+        self._shut()
+        if self._stop is not None:
+            self._stop.cancel()
+        elif self._caller is not None:
+            self._stopped = True
+            self._caller.cancel()
+
+    def _shut(self) -> None:
+        self._closed = True
+        self._link.connection.close()
+
+    async def ping(self) -> None:
+        await self.run(self._link.connection.execute_batch("select 1"))
+
+    async def settle(self) -> None:
+        if self._unsettled and not self._closed:
+            await self._stop_server()
+        if self._closed:
+            raise errors.lost()
+        await super().settle()
+
+    async def run(self, operation: Awaitable[T]) -> T:
+        """Await an operation of the driver so that it can be stopped; `execute` does the same in place."""
+        self._caller = current_task()
+        try:
+            return await operation
+        except asyncio.CancelledError:
+            await self._absorb_stop()
+            raise
+        except BaseException as error:
+            self._caller = None
+            failure = self.note(error)
+            if self._status == "unknown" and not self._closed and isinstance(failure, Error):
+                await self.find_status()
+            raise failure from error.__cause__
+        finally:
+            self._caller = None
+
+    async def find_status(self) -> None:
+        """Ask the server for the transaction status: by what it refuses, in whatever language."""
+        probe = self._link.connection.execute_batch
+        try:
+            await probe("select 1")
+        except Error as error:
+            if errors.is_lost(error):
+                self._closed = True
+                raise
+            self._status = "failed"
+            return
+        try:
+            await probe("savepoint sqlspec_probe")
+        except Error:
+            self._status = "idle"
+            return
+        await probe("release sqlspec_probe")
+        self._status = "active"
+
+    def note(self, error: BaseException) -> BaseException:
+        """Note what an error means for the connection; return the one to raise."""
+        if errors.is_panic(error):
+            self._shut()
+            return errors.panicked(error)
+        if isinstance(error, Error):
+            if errors.is_lost(error):
+                self._closed = True
+            elif self._status == "active":
+                self._status = "failed"
+        return error
+
+    async def _absorb_stop(self) -> None:
+        """Stop on the server what nobody waits for any more. The driver itself leaves it running.
+
+        Raises:
+            DatabaseError: It was `cancel` that stopped it, and not a cancellation of the task.
+        """
+        caller, self._caller = self._caller, None
+        stopped, self._stopped = self._stopped, False
+        self._unsettled = True
+        if not self._closed:
+            with contextlib.suppress(Error, TimeoutError):
+                await self._stop_server()
+        if self._unsettled:
+            self.abort()
+        if stopped and caller is not None and caller.uncancel() == 0:
+            raise errors.lost() if self._closed else errors.canceled()
+
+    async def _stop_server(self) -> None:
+        """Stop the statement and wait until its answer is out of the way."""
+        # One that was interrupted itself is still under way: its request must not come behind our back.
+        task = self._stop = self._stop or asyncio.get_running_loop().create_task(self._drain())
+        await asyncio.wait((task,), timeout=PATIENCE)
+        if not task.done():
+            task.cancel()
+            await asyncio.wait((task,))
+        self._stop = None
+        if task.cancelled():
+            raise errors.lost()
+        task.result()
+        self._unsettled = False
+
+    async def _drain(self) -> None:
+        # What is sent behind the statement is answered after it.
+        behind = asyncio.ensure_future(_as_coroutine(self._link.connection.execute_batch("select 1")))
+        try:
+            await asyncio.wait((behind,), timeout=SHORT)
+            if not behind.done():
+                await _cancel_backend(self._link.arguments, self._link.pid)
+                await asyncio.wait((behind,))
+        finally:
+            behind.cancel()
+        for probe in (behind, self._link.connection.execute_batch("select 1")):
+            # The second one is for a request that came too late for the statement and has hit the first.
+            try:
+                await probe
+            except Error as error:
+                if errors.is_lost(error):
+                    self._closed = True
+                    raise
+                if self._status == "active":
+                    self._status = "failed"
+        if self._status == "unknown":
+            await self.find_status()
+
+
+async def _as_coroutine(operation: Awaitable[T]) -> T:
+    return await operation
+
+
+async def _cancel_backend(arguments: dict[str, Any], pid: int) -> None:
+    """Ask the server, over a connection that is opened for it, to stop what a backend runs.
+
+    When this returns, the signal has been sent: it can hit the next statement that is under way, but none after it.
+    """
+    helper = await psqlpy.connect(**arguments)
+    try:
+        await helper.fetch(f"select pg_catalog.pg_cancel_backend({pid:d})", None, False)
+    finally:
+        helper.close()

@@ -1,0 +1,324 @@
+"""Preparing and describing statements on one connection.
+
+psqlpy keeps every statement that it has ever prepared, on the server and by its text: it cannot be told to close one.
+Here they are closed by DEALLOCATE, after which the driver fails to run that text again, for ever. A text that is needed
+again is therefore sent behind a comment that makes it another one. What remains is a little memory of this process for
+each text, until the connection has prepared so many that the pool replaces it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import time
+from typing import TYPE_CHECKING, Any
+
+from sqlspec.adapters.psqlpy._calls import Calling
+from sqlspec.adapters.psqlpy._dollars import hide_placeholders
+from sqlspec.adapters.psqlpy._native import CustomType, DatabaseError, Error
+from sqlspec.adapters.psqlpy._results import reader_of, text_type
+from sqlspec.adapters.psqlpy._statements import (
+    COUNTED_VERBS,
+    UNCACHED_VERBS,
+    Prepared,
+    cast_parameters,
+    describe_sql,
+    drop_sql,
+)
+from sqlspec.core.result import Column
+from sqlspec.driver._statements import StatementCache
+from sqlspec.exceptions import DataError, SQLParsingError, error_class, is_stale_statement
+from sqlspec.postgres.codec import MissingTypesError
+from sqlspec.postgres.enclose import enclose
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlspec.adapters.psqlpy._connect import Link
+    from sqlspec.core.plan import Plan
+    from sqlspec.driver._statements import Derived
+
+__all__ = ("Preparing",)
+
+WORN_OUT = 1000
+"""Statements that a connection prepares before it is replaced."""
+
+TRUSTED = 1.0
+"""Seconds for which a refused value is not blamed on the schema again, once it was found to be unchanged."""
+
+_CHANGES_TYPES = re.compile(r"\b(?:alter|drop)\b")
+_CHANGES_NAMES = re.compile(
+    r"\b(?:create|alter|deallocate|discard|temp|temporary|search_path|role|authorization|reset\s+all)\b|pg_temp"
+)
+
+_COUNT_SUFFIX = "\nreturning 1"
+_CASTS = {25: "::pg_catalog.text", 1009: "::pg_catalog.text[]"}
+
+
+class Preparing(Calling):
+    """The part of the adapter that knows what a statement takes and gives."""
+
+    __slots__ = ("_forgotten", "_made", "_numbers", "_seen", "_statements", "_strayed", "_uncounted")
+
+    def __init__(self, link: Link, derived: Derived, cached: int) -> None:
+        self.derived = derived
+        super().__init__(link)
+        self._statements: StatementCache[Prepared] = StatementCache(cached)
+        self._forgotten: list[str] = []
+        self._strayed = False  # names may mean something else than on a new connection
+        self._made = 0
+        self._numbers = itertools.count(1)
+        self._seen: set[int] = set()  # hashes: two that collide cost a needless comment
+        self._uncounted: set[str] = set()
+
+    def _is_worn_out(self) -> bool:
+        return self._made > WORN_OUT
+
+    # -- what is known ----------------------------------------------------------------------------
+
+    async def _ready(self, plan: Plan) -> Prepared:
+        """Return a statement prepared with the types as they are known now."""
+        prepared = self._statements.get(plan.sql)
+        if prepared is None:
+            return await self._prepare(plan)
+        if prepared.learnt is None or prepared.learnt == self.derived.codecs.generation:
+            return prepared
+        if not prepared.converted:
+            try:
+                await self._learn(prepared, tuple(column.name for column in prepared.columns))
+            except MissingTypesError:
+                pass  # one was dropped; the name may stand for another now
+            else:
+                return prepared
+        self._forget(plan)
+        return await self._prepare(plan)
+
+    def _forget(self, plan: Plan) -> None:
+        stale = self._statements.discard(plan.sql)
+        if stale is not None:
+            self._forgotten += stale.names()
+
+    def _staleness(self, plan: Plan, prepared: Prepared, failure: BaseException) -> str:
+        """Tell whether the schema may have left a failed statement behind: "missing", "stale", "doubtful" or not."""
+        info = self.error_info(failure)
+        if info.message == f'prepared statement "{prepared.name}" does not exist':
+            return "missing"
+        if is_stale_statement(None, info.message):
+            return "stale"
+        # Once prepared, it cannot be wrong in itself; but the type that a parameter had may not fit its column now.
+        wrong = plan.arity > 0 and not prepared.once and error_class(info.sqlstate) in (SQLParsingError, DataError)
+        return "doubtful" if wrong and time.monotonic() - prepared.confirmed > TRUSTED else ""
+
+    def _forget_stale(self, plan: Plan, staleness: str) -> None:
+        """Forget a statement that may be stale; all of them, where one is missing on the server."""
+        if staleness == "missing":
+            self._forget_all()
+        elif staleness:
+            self._forget(plan)
+        if staleness in ("missing", "stale"):
+            self.derived.codecs.forget_learnt()
+
+    async def _bound(self, plan: Plan, args: Sequence[Any]) -> tuple[Prepared, list[CustomType | None]]:
+        """Return a statement made ready, and its parameters as they are sent."""
+        prepared = await self._ready(plan)
+        prepared.used = True
+        try:
+            return prepared, [None if wire is None else CustomType(wire) for wire in prepared.encode(args)]
+        except DataError as refusal:
+            return await self._bind_anew(plan, prepared, args, refusal)
+
+    def _note_script(self, text: str) -> None:
+        """Forget what may mean something else after a command or script, or may be gone.
+
+        The server follows a change of what a statement uses, but not that a name has come to mean something else.
+        """
+        words = text.lower()
+        if _CHANGES_TYPES.search(words) is not None:
+            self.derived.codecs.forget_learnt()
+        if _CHANGES_NAMES.search(words) is not None:
+            self._forget_all()
+            self._strayed = True
+
+    def _forget_all(self) -> None:
+        self._forgotten += [name for prepared in self._statements.clear() for name in prepared.names()]
+        self._uncounted.clear()
+
+    async def fetch_text(self, text: str) -> Sequence[Sequence[str | None]]:
+        rows: list[tuple[str | None, ...]] = (await self.run(self._fetch(text, None, False))).result(None, True)
+        return rows
+
+    # -- preparing --------------------------------------------------------------------------------
+
+    async def _prepare(self, plan: Plan) -> Prepared:
+        await self._drop_forgotten()
+        prepared = None
+        if plan.verb in COUNTED_VERBS and not plan.returns_rows and plan.sql not in self._uncounted:
+            prepared = await self._prepare_counted(plan)
+        if prepared is None:
+            prepared = await self._prepare_as_is(plan)
+        if plan.verb in UNCACHED_VERBS:
+            prepared.once = True
+            self._forgotten.append(prepared.name)
+        else:
+            evicted = self._statements.add(plan.sql, prepared)
+            if evicted is not None:
+                self._forgotten += evicted.names()
+        return prepared
+
+    async def _prepare_as_is(self, plan: Plan) -> Prepared:
+        return await self._complete(*await self._describe(plan.sql, plan.body, plan.arity))
+
+    async def _prepare_counted(self, plan: Plan) -> Prepared | None:
+        """Prepare a data change with RETURNING; `None` when a rule of the table, or the server's age, forbids that."""
+        sql = plan.body + _COUNT_SUFFIX
+        if self._status == "unknown":
+            await self.find_status()
+        if self._status != "idle" and not await self._can_be_prepared(sql):
+            return None
+        try:
+            described = await self._describe(sql, sql, plan.arity)
+        except Error as error:
+            if self._status != "idle" or self.is_broken(error):
+                raise
+            try:
+                prepared = await self._prepare_as_is(plan)
+            except Error as reason:
+                # It is wrong in itself, and RETURNING has nothing to do with it.
+                raise reason from None
+            if len(self._uncounted) >= WORN_OUT:
+                self._uncounted.clear()
+            self._uncounted.add(plan.sql)
+            return prepared
+        prepared = described[0]
+        prepared.counted = True
+        prepared.wire = None
+        return await self._complete(prepared, ())
+
+    async def _can_be_prepared(self, sql: str) -> bool:
+        """Try in a savepoint: a refusal would abort the caller's transaction."""
+        name = f"sqlspec_count_{next(self._numbers)}"
+        try:
+            await self.run(
+                self._link.connection.execute_batch(
+                    f"savepoint sqlspec_count;\nprepare {name} as {sql};\ndeallocate {name};\nrelease sqlspec_count"
+                )
+            )
+        except Error as error:
+            if self.is_broken(error):
+                raise
+            try:
+                await self.run(self._link.connection.execute_batch("rollback to sqlspec_count;\nrelease sqlspec_count"))
+            except Error as reason:
+                if self.is_broken(reason):
+                    raise
+            else:
+                self._status = "active"
+            return False
+        return True
+
+    def _fresh(self, sql: str) -> str:
+        """Return the text, or one that the driver has not met: it would run what it has kept under this one."""
+        key = hash(sql)
+        if key in self._seen:
+            return f"/* {next(self._numbers)} */ {sql}"
+        self._seen.add(key)
+        return sql
+
+    async def _describe(self, sql: str, body: str, arity: int) -> tuple[Prepared, tuple[str, ...]]:
+        """Prepare a text on the server; return the statement and the names of its columns."""
+        text, body = self._fresh(hide_placeholders(sql)), hide_placeholders(body)
+        self._made += 1
+        # Without parameters the driver would tell no columns; those that are too many it ignores.
+        statement = await self.run(self._link.connection.prepare(text, [None] * max(arity, 1)))
+        names = tuple(column.name for column in statement.columns())
+        rows = await self.fetch_text(describe_sql(text))
+        if not rows:
+            raise DatabaseError("the driver has prepared another text than it was given")
+        ((name, parameters, results),) = rows
+        wire = None if results is None else _oids(results)
+        return Prepared(text, body, name or "", _oids(parameters or ""), wire, counted=False), names
+
+    async def _complete(self, prepared: Prepared, names: tuple[str, ...]) -> Prepared:
+        """Look up the types; where a binary format is not known, have the server convert from or to text."""
+        await self._learn(prepared, names)
+        codecs = self.derived.codecs
+        known = [codecs.get(oid) for oid in prepared.oids]
+        casts = {at: codec.oid for at, codec in enumerate(known, 1) if codec is not None and codec.is_text_fallback}
+        sent = tuple(text_type(codecs.get(oid)) or oid for oid in prepared.wire or ())
+        body = prepared.body
+        if sent != (prepared.wire or ()):
+            items = [
+                f"c{at}{_CASTS.get(oid, '') if oid != before else ''}"
+                for at, (oid, before) in enumerate(zip(sent, prepared.wire or (), strict=True))
+            ]
+            body = enclose(body, len(sent), items) or body
+        if casts:
+            body = cast_parameters(body, await self._type_names(casts))
+        if body is prepared.body:
+            return prepared
+        self._forgotten.append(prepared.name)
+        prepared.converted = True
+        converted, converted_names = await self._describe(body, body, len(prepared.oids))
+        prepared.text, prepared.body, prepared.name = converted.text, converted.body, converted.name
+        if prepared.wire is not None:
+            prepared.wire = converted.wire
+            prepared.reader = reader_of(codecs, converted.wire or (), names, converted_names)
+        return prepared
+
+    async def _type_names(self, casts: dict[int, int]) -> dict[int, str]:
+        """Return the SQL names of types as the session's search path has them."""
+        items = ", ".join(f"pg_catalog.format_type({oid:d}, null)" for oid in casts.values())
+        (names,) = await self.fetch_text(f"select {items}")
+        return {at: name or "" for at, name in zip(casts, names, strict=True)}
+
+    async def _learn(self, prepared: Prepared, names: tuple[str, ...]) -> None:
+        """Derive what follows from the types as they are known now."""
+        codecs = self.derived.codecs
+        results = prepared.wire or ()
+        types = (*prepared.oids, *results)
+        await self.learn_types(types)
+        learnt = codecs.stamp(types)
+        prepared.encode = codecs.encoder(prepared.oids)
+        columns = zip(names, results, strict=True)
+        prepared.columns = self.derived.columns(tuple(Column(name, codecs.base_oid(oid)) for name, oid in columns))
+        prepared.reader = None if prepared.wire is None else reader_of(codecs, results, names, names)
+        prepared.learnt = learnt
+
+    async def _bind_anew(
+        self, plan: Plan, prepared: Prepared, args: Sequence[Any], refusal: DataError
+    ) -> tuple[Prepared, list[CustomType | None]]:
+        """Bind again after a refusal: a column may have another type than when the statement was prepared.
+
+        Raises:
+            DataError: It is still refused.
+        """
+        if isinstance(refusal, MissingTypesError):
+            await self.learn_types(refusal.oids)
+        elif prepared.once or self._status == "failed" or time.monotonic() - prepared.confirmed < TRUSTED:
+            raise refusal
+        else:
+            types = prepared.oids
+            self._forget(plan)
+            prepared = await self._prepare(plan)
+            if prepared.oids == types:
+                prepared.confirmed = time.monotonic()
+                raise refusal
+        return prepared, [None if wire is None else CustomType(wire) for wire in prepared.encode(args)]
+
+    async def _drop_forgotten(self) -> None:
+        """Close on the server what is not needed any more, where that can be done without harm."""
+        if not self._forgotten or self._status == "failed":
+            return
+        names, self._forgotten = self._forgotten, []
+        quick = self._status == "idle"
+        try:
+            await self.run(self._link.connection.execute_batch(drop_sql(names, safely=not quick)))
+        except Error as error:
+            if self.is_broken(error) or not quick:
+                raise
+            await self.run(self._link.connection.execute_batch(drop_sql(names, safely=True)))
+
+
+def _oids(literal: str) -> tuple[int, ...]:
+    """Read an array of OIDs from its text form."""
+    return tuple(map(int, filter(None, literal.strip("{}").split(","))))

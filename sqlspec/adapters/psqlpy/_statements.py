@@ -1,0 +1,206 @@
+"""Statements as this adapter keeps them, and the texts around them."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from sqlspec.core.scan import scan, splice
+from sqlspec.postgres.sql import RESET_STATEMENTS, quote_literal, reset_script
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from sqlspec.adapters.psqlpy._results import Reader
+    from sqlspec.core.result import Column
+    from sqlspec.driver._types import DriverStatus
+
+__all__ = (
+    "COUNTED_VERBS",
+    "ROW_COUNT_VERBS",
+    "UNCACHED_VERBS",
+    "Prepared",
+    "cast_parameters",
+    "controls_transactions",
+    "describe_sql",
+    "drop_sql",
+    "spare_the_drivers",
+    "status_after",
+)
+
+COUNTED_VERBS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
+"""RETURNING can be added to them."""
+
+ROW_COUNT_VERBS = COUNTED_VERBS | {"SELECT", "VALUES", "TABLE", "FETCH", "EXECUTE"}
+"""The server's count of such a statement, where it gives rows, is their number."""
+
+UNCACHED_VERBS = frozenset({"FETCH", "EXECUTE", "CALL"})
+"""What these give depends on more than their text, and the server does not tell when it has changed."""
+
+_CONTROL = re.compile(r"\b(?:begin|start|commit|end|rollback|abort|prepare)\b", re.IGNORECASE)
+_AND_CHAIN = re.compile(r"\band\s+chain\b", re.IGNORECASE)
+_TO = re.compile(r"\bto\b", re.IGNORECASE)
+_DROPS_ALL = re.compile(r"\s*(?:(deallocate(?:\s+prepare)?)|discard)\s+all\s*", re.IGNORECASE)
+_TRANSACTION = re.compile(r"\s*prepare\s+transaction\b", re.IGNORECASE)
+
+
+class Prepared:
+    """A statement prepared on one connection.
+
+    Attributes:
+        text: What is sent: the user's text, perhaps behind a comment that makes it new to the driver's cache.
+        body: The same as part of another statement, without comment and without what stands behind it.
+        name: Its name on the server.
+        oids: Types of its parameters.
+        columns: Its columns as the user sees them.
+        wire: Their types as they are sent; `None` for a statement without rows.
+        converted: The server converts some of its columns or parameters from or to text.
+        counting: The same for a large batch, keeping the count on the server.
+        counted: Rows are sent for the sake of their number alone.
+        once: It must not be used a second time.
+        reader: Turns the driver's answer into rows; `None` when there are none.
+        learnt: Generation of the codecs; `None` when all types are built in.
+        confirmed: When the types of its parameters were found to be unchanged, by the monotonic clock.
+    """
+
+    __slots__ = (
+        "body",
+        "columns",
+        "confirmed",
+        "converted",
+        "counted",
+        "counting",
+        "encode",
+        "learnt",
+        "name",
+        "oids",
+        "once",
+        "reader",
+        "text",
+        "used",
+        "wire",
+    )
+
+    columns: tuple[Column, ...]
+    encode: Callable[[Sequence[Any]], list[bytes | None]]
+    learnt: int | None
+    reader: Reader | None
+
+    def __init__(
+        self, text: str, body: str, name: str, oids: tuple[int, ...], wire: tuple[int, ...] | None, *, counted: bool
+    ) -> None:
+        self.text = text
+        self.body = body
+        self.name = name
+        self.oids = oids
+        self.wire = wire
+        self.counted = counted
+        self.converted = False
+        self.counting: Prepared | None = None
+        self.once = False
+        self.confirmed = float("-inf")
+        self.used = True
+
+    def names(self) -> list[str]:
+        """Return the names of all that is prepared for it on the server."""
+        return [self.name] if self.counting is None else [self.name, self.counting.name]
+
+    def is_like(self, other: Prepared) -> bool:
+        """Tell whether both take and give the same."""
+        return (self.oids, self.wire, self.columns) == (other.oids, other.wire, other.columns)
+
+
+def describe_sql(text: str) -> str:
+    """Return the query for name, parameter types and result types of the statement that was prepared last."""
+    return (
+        "select name, parameter_types::pg_catalog.oid[]::pg_catalog.text, "
+        "result_types::pg_catalog.oid[]::pg_catalog.text from pg_catalog.pg_prepared_statements "
+        f"where not from_sql and statement = {quote_literal(text)} order by prepare_time desc limit 1"
+    )
+
+
+def drop_sql(names: Sequence[str], *, safely: bool) -> str:
+    """Return the script that closes statements on the server.
+
+    Args:
+        names: Their names, which the driver made.
+        safely: One that is gone already must not be an error.
+    """
+    if not safely:
+        return ";\n".join(f'deallocate "{name}"' for name in names)
+    listed = ", ".join(map(quote_literal, names))
+    return (
+        "do $$ declare found name; begin\n"
+        f"for found in select name from pg_catalog.pg_prepared_statements where name in ({listed})\n"
+        "loop execute pg_catalog.format('deallocate %I', found); end loop; end $$"
+    )
+
+
+def cast_parameters(sql: str, casts: Mapping[int, str]) -> str:
+    """Return the text with some parameters sent as text, which the server itself converts.
+
+    Args:
+        sql: A text with `$n` placeholders.
+        casts: SQL names of types by number of the parameter.
+    """
+
+    def render(number: int) -> str:
+        kind, text = casts.get(number), f"${number}::pg_catalog.text"
+        if kind is None:
+            return f"${number}"
+        if kind in ("regclass", "pg_catalog.regclass"):
+            # The only type whose cast from text takes less than its own input function.
+            numeric = f"pg_catalog.replace({text}, '-', '0')::pg_catalog.oid::{kind}"
+            return f"(case when {text} operator(pg_catalog.~) '^(-|[0-9]+)$' then {numeric} else {text}::{kind} end)"
+        return f"({text}::{kind})"
+
+    return splice(sql, scan(sql), render)
+
+
+def spare_the_drivers(text: str) -> str:
+    """Return the text with DEALLOCATE ALL and DISCARD ALL limited to what is the user's.
+
+    The driver prepares statements for its own look-ups of types and would never notice that they are gone: from then on
+    it could prepare no statement with a type that it has not met.
+    """
+    if _DROPS_ALL.search(text) is None:
+        return text
+    parts, at = [], 0
+    for start, end in scan(text).statements:
+        if (drops := _DROPS_ALL.fullmatch(text, start, end)) is not None:
+            parts += [text[at:start], RESET_STATEMENTS[-1] if drops[1] else f"{reset_script()}; discard plans"]
+            at = end
+    return "".join([*parts, text[at:]])
+
+
+def controls_transactions(text: str) -> bool:
+    """Tell whether a script may open or end a transaction."""
+    return _CONTROL.search(text) is not None
+
+
+def status_after(text: str, before: DriverStatus) -> DriverStatus:
+    """Return the transaction status after a script that has run without an error."""
+    if not controls_transactions(text):
+        return before
+    last = _last_control(text)
+    if last == "":
+        return "active" if before == "failed" else before  # only ROLLBACK TO runs in a failed transaction
+    return "active" if last == "active" else "idle"
+
+
+@lru_cache(maxsize=256)
+def _last_control(text: str) -> str:
+    last = ""
+    for start, end in scan(text).statements:
+        part = text[start:end]
+        verb = scan(part).verb
+        if verb in ("BEGIN", "START"):
+            last = "active"
+        elif verb in ("COMMIT", "END", "ROLLBACK", "ABORT"):
+            if verb in ("ROLLBACK", "ABORT") and _TO.search(part) is not None:
+                continue
+            last = "active" if _AND_CHAIN.search(part) is not None else "idle"
+        elif verb == "PREPARE" and _TRANSACTION.match(part) is not None:
+            last = "idle"
+    return last

@@ -1,0 +1,321 @@
+"""One psqlpy connection behind the adapter contract. Written for psqlpy 0.13."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import time
+from asyncio import current_task
+from typing import TYPE_CHECKING, Any
+
+from sqlspec.adapters.psqlpy._batch import FEW, answers, encoded, large_statement, run_large
+from sqlspec.adapters.psqlpy._connect import ENGLISH_SCRIPT, open_link
+from sqlspec.adapters.psqlpy._listen import Subscription
+from sqlspec.adapters.psqlpy._native import CustomType, Error
+from sqlspec.adapters.psqlpy._prepare import Preparing
+from sqlspec.adapters.psqlpy._statements import (
+    ROW_COUNT_VERBS,
+    Prepared,
+    controls_transactions,
+    spare_the_drivers,
+    status_after,
+)
+from sqlspec.adapters.psqlpy.spec import SPEC
+from sqlspec.core.result import Described, RawResult, raw_result
+from sqlspec.driver._async_driver import AsyncCursor, aborted_commit
+from sqlspec.exceptions import DataError
+from sqlspec.postgres.codec import MissingTypesError
+from sqlspec.postgres.sql import reset_script
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Sequence
+    from typing import Self
+
+    from sqlspec.adapters.psqlpy._connect import Link
+    from sqlspec.core.plan import Plan
+    from sqlspec.driver._statements import Derived
+    from sqlspec.driver._types import Notification
+    from sqlspec.postgres.settings import ConnectionSettings
+
+__all__ = ("PsqlpyDriver",)
+
+_LEARNING_ROUNDS = 10
+"""Look-ups of types for one result. More than one only where a record holds records, or a type is altered again."""
+
+
+class PsqlpyDriver(Preparing):
+    """A connection of psqlpy."""
+
+    __slots__ = ("_listening", "_names", "_native")
+
+    spec = SPEC
+
+    def __init__(self, link: Link, derived: Derived, cached: int) -> None:
+        super().__init__(link, derived, cached)
+        self._names = itertools.count(1)
+        self._native: Any = None  # the driver's own object for the open transaction, where a batch needed one
+        self._listening: Subscription | None = None
+
+    # -- the connection ---------------------------------------------------------------------------
+
+    @classmethod
+    async def connect(cls, settings: ConnectionSettings, derived: Derived) -> Self:
+        link = await open_link(settings)
+        return cls(link, derived, settings.native.get("statement_cache_size", 256))
+
+    @property
+    def connection(self) -> Any:
+        # Whoever has it may open a transaction, which nobody would notice.
+        self._status = "unknown"
+        self._strayed = True
+        return self._link.connection
+
+    @property
+    def backend_pid(self) -> int | None:
+        return self._link.pid
+
+    async def close(self) -> None:
+        self._native = None  # it would keep the connection open
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            with contextlib.suppress(Error):
+                await listening.close()
+        await super().close()
+
+    def is_retired(self) -> bool:
+        return self._is_worn_out()
+
+    # -- statements -------------------------------------------------------------------------------
+
+    async def execute(self, plan: Plan, args: Sequence[Any]) -> RawResult:
+        prepared = self._statements.get(plan.sql)
+        if prepared is None:
+            if not plan.prepared:
+                return await self._command(plan)
+            prepared = await self._prepare(plan)
+        elif prepared.learnt is not None:
+            prepared = await self._ready(plan)
+        prepared.used = True
+        try:
+            values = [None if wire is None else CustomType(wire) for wire in prepared.encode(args)] if args else []
+        except DataError as refusal:
+            prepared, values = await self._bind_anew(plan, prepared, args, refusal)
+        self._caller = current_task()
+        try:
+            answer = await self._fetch(prepared.text, values, not prepared.once)
+        except asyncio.CancelledError:
+            await self._absorb_stop()
+            raise
+        except BaseException as error:
+            self._caller = None
+            prepared, answer = await self._repeat(plan, prepared, args, error)
+        finally:
+            self._caller = None
+        reader = prepared.reader
+        if reader is None:
+            if prepared.counted:
+                return RawResult((), (), "tuple", len(answer.result(None, True)))
+            self._note_script(plan.sql)  # it may have made a table
+            return RawResult((), (), "tuple", None)
+        if reader.by_position:
+            rows = await self._read_slowly(prepared, answer)
+        else:
+            try:
+                rows = answer.result(reader.decoders, True)
+            except Exception:  # of the driver, for a date that Python cannot hold; or of a codec
+                rows = await self._read_slowly(prepared, answer)
+        return raw_result((rows, prepared.columns, "tuple", len(rows) if plan.verb in ROW_COUNT_VERBS else None))
+
+    async def _read_slowly(self, prepared: Prepared, answer: Any) -> list[tuple[Any, ...]]:
+        """Read by our codecs alone, which learn the types that stand in the values, and name the column they refuse."""
+        reader = prepared.reader
+        assert reader is not None
+        raw = answer.result(reader.raw, True)
+        for _ in range(_LEARNING_ROUNDS):
+            try:
+                return list(map(self.derived.codecs.decoder(reader.oids, reader.names), raw))
+            except MissingTypesError as missing:
+                await self.learn_types(missing.oids)
+        return list(map(self.derived.codecs.decoder(reader.oids, reader.names), raw))
+
+    async def _command(self, plan: Plan) -> RawResult:
+        text = spare_the_drivers(plan.sql) if self._status == "idle" or plan.verb == "DEALLOCATE" else plan.sql
+        if text is plan.sql:
+            await self.run(self._fetch(text, None, False))
+        else:
+            await self.run(self._link.connection.execute_batch(text))
+        self._note_script(plan.sql)
+        if plan.verb == "PREPARE":
+            self._status = status_after(plan.sql, self._status)
+        return RawResult((), (), "tuple", None)
+
+    async def _repeat(
+        self, plan: Plan, prepared: Prepared, args: Sequence[Any], error: BaseException
+    ) -> tuple[Prepared, Any]:
+        """Run a statement again that was prepared before the schema changed; raise whatever else it is.
+
+        Inside a transaction the error has already aborted it, so it must reach the user. So must that of a procedure,
+        which may have committed before. That the statement is a stale one is believed when it is described otherwise
+        now: user code may raise the same words in the middle of its work.
+        """
+        failure = self.note(error)
+        staleness = self._staleness(plan, prepared, failure)
+        if not staleness:
+            raise failure
+        self._forget_stale(plan, staleness)
+        if self._status != "idle" or not plan.reads_or_writes:
+            raise failure
+        again = await self._prepare(plan)
+        if staleness != "missing" and again.is_like(prepared):
+            again.confirmed = time.monotonic()
+            raise failure
+        values = [None if wire is None else CustomType(wire) for wire in again.encode(args)]
+        return again, await self.run(self._fetch(again.text, values))
+
+    async def execute_many(self, plan: Plan, rows: Iterable[Sequence[Any]]) -> RawResult:
+        remaining = iter(rows)
+        first = next(remaining, None)
+        if first is None:
+            prepared = await self._ready(plan)
+            return RawResult((), prepared.columns, "tuple", 0 if prepared.counted or prepared.columns else None)
+        prepared, values = await self._bound(plan, first)
+        queue = itertools.chain((values,), encoded(prepared, remaining))
+        found: list[Any] = []
+        count: int | None = 0 if prepared.counted else None
+        try:
+            few = list(itertools.islice(queue, FEW))
+            large = await large_statement(self, prepared) if len(few) == FEW else None
+            queue = itertools.chain(few, queue)
+            if large is not None:
+                count = await run_large(self, prepared, large, queue)
+            else:
+                async for answer in answers(self, prepared, queue):
+                    if prepared.reader is not None:
+                        found.extend(await self._rows(prepared, answer))
+                    elif count is not None:
+                        count += len(answer.result(None, True))
+        except DataError:
+            self._forget(plan)  # the next call will ask what the types are by then
+            raise
+        except Error as error:
+            self._forget_stale(plan, self._staleness(plan, prepared, error))
+            raise
+        if prepared.reader is not None:
+            return RawResult(found, prepared.columns, "tuple", len(found))
+        return RawResult((), (), "tuple", count)
+
+    async def _rows(self, prepared: Prepared, answer: Any) -> list[Any]:
+        reader = prepared.reader
+        assert reader is not None
+        if not reader.by_position:
+            try:
+                rows: list[Any] = answer.result(reader.decoders, True)
+            except Exception:  # as in `execute`
+                pass
+            else:
+                return rows
+        return await self._read_slowly(prepared, answer)
+
+    async def execute_script(self, text: str) -> None:
+        after = status_after(text, self._status)
+        if controls_transactions(text):
+            self._status = "unknown"  # should it fail, or be interrupted: nobody can tell where
+        await self.run(self._link.connection.execute_batch(spare_the_drivers(text)))
+        self._status = after
+        self._note_script(text)
+
+    async def describe(self, plan: Plan) -> Described:
+        prepared = await self._ready(plan)
+        return Described(prepared.oids, prepared.columns)
+
+    async def begin(self, text: str) -> None:
+        self._status = "unknown"
+        try:
+            await self.run(self._link.connection.execute_batch(text))
+        except Error as error:
+            if not self.is_broken(error):
+                self._status = "idle"
+            raise
+        self._status = "active"
+
+    async def commit(self) -> None:
+        if self._status == "failed":
+            await self.rollback()
+            raise aborted_commit(SPEC.name)
+        # In an aborted transaction the COMMIT is not reached. After an error it is not known where that came from.
+        self._status = "unknown"
+        native, self._native = self._native, None
+        if native is None:
+            await self.run(self._link.connection.execute_batch("select 1;\ncommit"))
+        else:
+            await self.run(self._link.connection.execute_batch("select 1"))
+            await self.run(native.commit())
+        self._status = "idle"
+
+    async def rollback(self) -> None:
+        self._status = "unknown"
+        native, self._native = self._native, None
+        await self.run(self._link.connection.execute_batch("rollback") if native is None else native.rollback())
+        self._status = "idle"
+
+    async def open_native_transaction(self) -> None:
+        """Make the driver know of the open transaction; it forgets it with `commit` and `rollback`."""
+        if self._native is None:
+            native = self._link.connection.transaction()
+            await self.run(native.begin())  # to the server a second BEGIN, which does nothing but earn a warning
+            self._native = native
+
+    async def reset(self) -> None:
+        # There may be a transaction that nobody knows of, opened on the raw connection.
+        english = f";\n{ENGLISH_SCRIPT}" if self._link.forces_english else ""
+        self._status = "unknown"
+        if self._native is not None:
+            await self.rollback()
+        await self.run(self._link.connection.execute_batch(f"rollback;\n{reset_script()}{english}"))
+        self._status = "idle"
+        if self._strayed:
+            self._forget_all()
+            self._strayed = False
+
+    async def open_cursor(self, plan: Plan, args: Sequence[Any]) -> AsyncCursor:
+        prepared, values = await self._bound(plan, args)
+        name = f"sqlspec_{next(self._names)}"
+        await self.run(self._fetch(f"declare {name} no scroll cursor for {prepared.body}", values or None, False))
+        return _Cursor(self, prepared, name)
+
+    # -- notifications ----------------------------------------------------------------------------
+
+    async def subscribe(self, channels: Sequence[str]) -> None:
+        # This connection cannot hear anything: another one takes its place.
+        listening = await Subscription.open(self._link.arguments, channels)
+        self._listening = listening
+        deaf, pid = self._link.connection, self._link.pid
+        deaf.close()
+        with contextlib.suppress(Error):
+            # The server must never see two of them for one listener.
+            await listening.connection.fetch(f"select pg_catalog.pg_terminate_backend({pid:d}, 1000)", None, False)
+
+    async def notifications(self) -> AsyncIterator[Notification]:
+        if self._listening is not None:
+            async for note in self._listening:
+                yield note
+
+
+class _Cursor(AsyncCursor):
+    """A cursor that was declared in the open transaction."""
+
+    __slots__ = ("_driver", "_name", "_prepared")
+
+    def __init__(self, driver: PsqlpyDriver, prepared: Prepared, name: str) -> None:
+        self._driver = driver
+        self._prepared = prepared
+        self._name = name
+
+    async def fetch(self, count: int) -> RawResult:
+        driver, prepared = self._driver, self._prepared
+        answer = await driver.run(driver._fetch(f"fetch forward {count:d} from {self._name}", None, False))
+        return RawResult(await driver._rows(prepared, answer), prepared.columns, "tuple", None)
+
+    async def close(self) -> None:
+        await self._driver.execute_script(f"close {self._name}")

@@ -1,0 +1,153 @@
+"""Waiting for the driver, asynchronous flavour. `_sio` has the same names; generated code differs in nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlspec.adapters.pyro_postgres._native import NATIVE_ERRORS, AsyncNative
+from sqlspec.adapters.pyro_postgres.spec import ASYNC_SPEC as SPEC
+from sqlspec.driver._aio import GRACE, uninterrupted
+from sqlspec.exceptions import ConnectionTimeoutError
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from sqlspec.adapters.pyro_postgres._connect import Target
+
+__all__ = ("LIMITS_ITSELF", "SPEC", "TASKS", "Stopper", "close_connection", "finish", "open_connection", "start")
+
+T = TypeVar("T")
+
+LIMITS_ITSELF = False
+
+TASKS = True
+"""Whether waiting is done by tasks of an event loop."""
+
+_REACH = 1.0
+"""Seconds in which the server must be told to stop a statement."""
+
+_CLOSING = 2.0
+
+_FAILURES: tuple[type[Exception], ...] = (TimeoutError, *NATIVE_ERRORS)
+
+_at_exit: list[float] = []
+
+
+def _settle_at_exit() -> None:
+    # The driver's own thread may still hold an object of a connection that was closed just now; letting it go while
+    # the interpreter ends aborts the process.
+    if not _at_exit:
+        _at_exit.append(0.05)
+        atexit.register(time.sleep, _at_exit[0])
+
+
+async def open_connection(target: Target, seconds: float | None) -> Any:
+    """Open a connection of the driver.
+
+    Raises:
+        ConnectionTimeoutError: The server did not answer in time.
+    """
+    _settle_at_exit()
+    future = AsyncNative.new(target.opts)
+    try:
+        async with asyncio.timeout(seconds):
+            return await asyncio.shield(future)
+    except TimeoutError:
+        future.add_done_callback(_let_go)
+        raise ConnectionTimeoutError(
+            "connecting timed out: the server did not answer within connect_timeout; check host and port"
+        ) from None
+    except asyncio.CancelledError:
+        future.add_done_callback(_let_go)
+        raise
+
+
+def _let_go(future: asyncio.Future[Any]) -> None:
+    """Close a connection that came too late."""
+    if not future.cancelled() and future.exception() is None:
+        future.result().close().add_done_callback(_forget)
+
+
+def _forget(future: asyncio.Future[Any]) -> None:
+    if not future.cancelled():
+        future.exception()
+
+
+async def close_connection(connection: Any) -> None:
+    """Close a connection of the driver; a silent server is not waited for."""
+    future = connection.close()
+    try:
+        async with asyncio.timeout(_CLOSING):
+            await asyncio.shield(future)
+    except _FAILURES:
+        future.add_done_callback(_forget)
+
+
+def start(call: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """Start several steps of the driver that must not be parted by a cancellation."""
+    return asyncio.get_running_loop().create_task(call)
+
+
+async def finish(future: asyncio.Future[T], stopper: Stopper) -> T:
+    """Wait for a call of the driver. Cancelled, stop it on the server and wait for its end all the same."""
+    try:
+        return await asyncio.shield(future)
+    except asyncio.CancelledError:
+        await uninterrupted(lambda: stopper.stop(future), GRACE + _REACH)
+        raise
+
+
+class Stopper:
+    """Stops what a connection runs, by another connection that is opened for it.
+
+    Attributes:
+        failure: How the call ended that was stopped last.
+        abandoned: It did not end, so the connection is of no use any more.
+    """
+
+    __slots__ = ("_given_up", "_opts", "_pid", "abandoned", "failure")
+
+    def __init__(self, target: Target, pid: int) -> None:
+        self._opts = target.opts
+        self._pid = pid
+        self._given_up: asyncio.Future[None] | None = None
+        self.failure: BaseException | None = None
+        self.abandoned = False
+
+    async def stop(self, future: asyncio.Future[Any]) -> None:
+        """Cancel the statement on the server; return when the call has ended or is given up."""
+        self._given_up = asyncio.get_running_loop().create_future()
+        self.abandoned = True
+        if not future.done():
+            with contextlib.suppress(*_FAILURES):
+                async with asyncio.timeout(_REACH):
+                    await self.tell_server("pg_cancel_backend")
+            await asyncio.wait((future, self._given_up), timeout=GRACE, return_when=asyncio.FIRST_COMPLETED)
+        self._given_up.cancel()
+        self._given_up = None
+        if future.done():
+            self.abandoned = False
+            self.failure = None if future.cancelled() else future.exception()
+
+    def give_up(self) -> None:
+        """Let `stop` wait no longer."""
+        if self._given_up is not None and not self._given_up.done():
+            self._given_up.set_result(None)
+
+    async def tell_server(self, function: str) -> None:
+        """Call an administrative function for the backend of the connection."""
+        control = await asyncio.shield(AsyncNative.new(self._opts))
+        try:
+            await control.query_drop(f"select pg_catalog.{function}({self._pid})")
+        finally:
+            control.close().add_done_callback(_forget)
+
+    async def cut(self) -> None:
+        """Let the server end the connection, in the middle of a call."""
+        with contextlib.suppress(*_FAILURES):
+            async with asyncio.timeout(_REACH):
+                await self.tell_server("pg_terminate_backend")

@@ -1,0 +1,142 @@
+# The synchronous twin is generated from this file by tools/unasync.py. Written for pyro-postgres 0.3.1.
+"""One statement for many rows of values."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from sqlspec.adapters.pyro_postgres._errors import timed_out
+from sqlspec.adapters.pyro_postgres._native import NATIVE_ERRORS
+from sqlspec.core.result import RawResult
+from sqlspec.exceptions import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from sqlspec.adapters.pyro_postgres._async_driver import AsyncPyroPostgresDriver
+    from sqlspec.adapters.pyro_postgres._async_prepare import Prepared
+    from sqlspec.core.plan import Plan
+
+__all__ = ("run_batch",)
+
+_COUNTED_VERBS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
+
+_MOST_BYTES = 65_536
+"""Parameters sent before answers are read. More could fill the buffers on both ways, and both sides would wait."""
+
+_MOST_DROPPED, _MOST_READ = 1000, 100
+"""Statements sent before their answers are read, without and with rows."""
+
+_COUNT = "sqlspec.rows"
+_COUNTING = (
+    f"returning pg_catalog.set_config('{_COUNT}', "
+    f"(pg_catalog.current_setting('{_COUNT}')::pg_catalog.int8 + 1)::pg_catalog.text, true)"
+)
+"""Counts rows in a setting of the transaction: the driver's batches are fast, and tell no count."""
+
+
+async def run_batch(driver: AsyncPyroPostgresDriver, plan: Plan, rows: Iterable[Sequence[Any]]) -> RawResult:
+    """Run a statement for each row of values, in the caller's transaction."""
+    if not plan.reads_or_writes:
+        return await _one_by_one(driver, plan, rows)
+    sql = plan.sql
+    counted = False
+    if plan.verb in _COUNTED_VERBS and not plan.returns_rows:
+        counted = await _can_count(driver, plan)
+        if counted:
+            sql = _counting(plan)
+    known = driver.statements.cache.get(sql)
+    prepared = await driver.statements.ready(sql)
+    prepared.used = True
+    try:
+        if counted:
+            return RawResult((), (), "tuple", await _count(driver, prepared, rows))
+        if prepared.columns is None:
+            return RawResult((), (), "tuple", await _count_tags(driver, prepared, rows))
+        found: list[Any] = []
+        for chunk in _chunks(driver, prepared, rows, _MOST_READ):
+            for answer in await driver.wire.many_rows(prepared.statement, chunk):
+                found += answer
+    except NATIVE_ERRORS as error:
+        driver.forget_stale(sql, prepared, error)
+        raise
+    except DataError:
+        if prepared is known:  # its types may have changed since; the next call will ask
+            driver.statements.forget(sql)
+        raise
+    return RawResult(await driver.decoded(prepared, found), prepared.columns, "tuple", len(found))
+
+
+def _counting(plan: Plan) -> str:
+    return f"{plan.body}\n{_COUNTING}"
+
+
+async def _can_count(driver: AsyncPyroPostgresDriver, plan: Plan) -> bool:
+    """Prepare a batch with RETURNING; `False` when a rule of the table forbids that.
+
+    The refusal would abort the caller's transaction, so the first attempt is made in a savepoint.
+    """
+    sql = _counting(plan)
+    if driver.statements.cache.get(sql) is not None:
+        return True
+    await driver.execute_script("savepoint sqlspec_count")
+    try:
+        await driver.statements.prepare(sql)
+    except NATIVE_ERRORS:
+        if driver.wire.broken:
+            raise
+        await driver.execute_script("rollback to sqlspec_count; release sqlspec_count")
+        return False
+    await driver.execute_script("release sqlspec_count")
+    return True
+
+
+async def _count(driver: AsyncPyroPostgresDriver, prepared: Prepared, rows: Iterable[Sequence[Any]]) -> int:
+    await driver.wire.script(f"set local {_COUNT} = '0'")
+    for chunk in _chunks(driver, prepared, rows, _MOST_DROPPED):
+        await driver.wire.batch(prepared.statement, chunk)
+    ((count,),) = await driver.wire.query(f"show {_COUNT}")
+    return int(count)
+
+
+async def _count_tags(driver: AsyncPyroPostgresDriver, prepared: Prepared, rows: Iterable[Sequence[Any]]) -> int:
+    count = 0
+    for chunk in _chunks(driver, prepared, rows, 1):
+        count += await driver.wire.count(prepared.statement, chunk[0])
+    return count
+
+
+async def _one_by_one(driver: AsyncPyroPostgresDriver, plan: Plan, rows: Iterable[Sequence[Any]]) -> RawResult:
+    found: list[Any] = []
+    columns: Any = ()
+    count: int | None = 0
+    for row in rows:
+        answer = await driver.execute(plan, row)
+        found += answer.rows
+        columns = answer.columns
+        count = None if count is None or answer.rows_affected is None else count + answer.rows_affected
+    return RawResult(found, columns, "tuple", count)
+
+
+def _chunks(
+    driver: AsyncPyroPostgresDriver, prepared: Prepared, rows: Iterable[Sequence[Any]], most: int
+) -> Iterator[list[list[bytes | None]]]:
+    """Yield encoded rows in pieces that may be sent at once.
+
+    Raises:
+        PostgresError: The time limit of the whole batch has passed.
+    """
+    chunk: list[list[bytes | None]] = []
+    size = 0
+    for row in rows:
+        values = prepared.encode(row)
+        chunk.append(values)
+        size += sum([8 if value is None else len(value) + 8 for value in values])
+        if len(chunk) >= most or size >= _MOST_BYTES:
+            if time.monotonic() > driver.deadline:
+                raise timed_out()
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk

@@ -1,0 +1,222 @@
+# The synchronous twin is generated from this file by tools/unasync.py. Written for pyro-postgres 0.3.1.
+"""The driver's connection, kept in step with the server after every failure.
+
+After an error the driver leaves a part of the server's answer unread, and gives it to the next call as that call's
+own. Two empty exchanges bring it back in step, and prove it: an empty pipeline reads up to the end of an answer, and
+an empty batch fails when it finds one unread.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlspec.adapters.pyro_postgres._aio import Stopper, finish, start
+from sqlspec.adapters.pyro_postgres._errors import is_aborted, read
+from sqlspec.adapters.pyro_postgres._native import NATIVE_ERRORS, PostgresError
+from sqlspec.driver._aio import uninterrupted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sqlspec.driver._types import DriverStatus
+
+__all__ = ("AsyncWire",)
+
+_ROUNDS = 4
+"""Tries to get in step. More than two were never needed, but in a transaction that hides a second error."""
+
+_PROBE = "savepoint sqlspec_probe; release sqlspec_probe"
+
+
+class AsyncWire:
+    """One connection, and what is known of its state.
+
+    Attributes:
+        connection: The driver's own object.
+        pid: Process ID of the server's backend.
+        broken: It must not be used again.
+        unsettled: A call has not ended properly, so the connection may be out of step.
+        lent: The user has had the driver's own object, so its state is not known.
+        state: The transaction status, as far as it follows from what went over this connection.
+        stopper: Stops a call on the server when its task is cancelled.
+    """
+
+    __slots__ = ("broken", "connection", "lent", "pid", "state", "stopper", "unsettled")
+
+    def __init__(self, connection: Any, pid: int, stopper: Stopper) -> None:
+        self.connection = connection
+        self.pid = pid
+        self.stopper = stopper
+        self.broken = False
+        self.unsettled = False
+        self.lent = False
+        self.state: DriverStatus = "idle"
+
+    # -- calls ------------------------------------------------------------------------------------
+
+    async def rows(self, statement: Any, values: Sequence[Any] = ()) -> list[Any]:
+        """Run a prepared statement; its columns are read with the types that the server sends along."""
+        if self.unsettled:
+            await self.settle()
+        self.unsettled = True
+        try:
+            answer: Any = self.connection.exec(statement, values)
+            answer = await finish(answer, self.stopper)  # async-only
+        except BaseException as error:
+            await self.recover(error)
+            raise
+        self.unsettled = False
+        return answer  # type: ignore[no-any-return]
+
+    async def named_rows(self, statement: Any, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """Run a prepared statement for rows as dicts."""
+        answer: list[dict[str, Any]] = await self._call(lambda: self.connection.exec(statement, values, as_dict=True))
+        return answer
+
+    async def count(self, statement: Any, values: Sequence[Any] = ()) -> int:
+        """Run a prepared statement; return the count of its command tag, 0 when that has none."""
+        if self.unsettled:
+            await self.settle()
+        self.unsettled = True
+        try:
+            answer: Any = self.connection.exec_drop(statement, values)
+            answer = await finish(answer, self.stopper)  # async-only
+        except BaseException as error:
+            await self.recover(error)
+            raise
+        self.unsettled = False
+        return answer  # type: ignore[no-any-return]
+
+    async def script(self, text: str) -> int:
+        """Run statements without parameters; return the count of the last command tag."""
+        answer: int = await self._call(lambda: self.connection.query_drop(text))
+        return answer
+
+    async def query(self, text: str) -> list[Any]:
+        """Run statements whose columns are all of type text; return the rows of all."""
+        answer: list[Any] = await self._call(lambda: self.connection.query(text))
+        return answer
+
+    async def prepare(self, text: str) -> Any:
+        """Prepare a statement on the server."""
+        return await self._call(lambda: self.connection.prepare(text))
+
+    async def batch(self, statement: Any, rows: Sequence[Sequence[Any]]) -> None:
+        """Run a prepared statement for each row of values; what it returns is dropped."""
+        await self._call(lambda: self.connection.exec_batch(statement, rows))
+
+    async def swapped_rows(self, statement: Any, values: Sequence[Any], named: bool = False) -> list[Any]:
+        """Run a prepared statement; its columns are read with the types that it was prepared with."""
+        (rows,) = await self.many_rows(statement, (values,), named)
+        return rows  # type: ignore[no-any-return]
+
+    async def many_rows(self, statement: Any, values: Sequence[Sequence[Any]], named: bool = False) -> list[Any]:
+        """Do the same for several rows of values."""
+        answer: list[Any] = await self._call(lambda: start(self._pipeline(statement, values, named)))
+        return answer
+
+    async def _pipeline(self, statement: Any, values: Sequence[Sequence[Any]], named: bool) -> list[Any]:
+        pipeline: Any = None
+        try:
+            async with self.connection.pipeline() as pipeline:
+                tickets = [pipeline.exec(statement, row) for row in values]
+                await pipeline.sync()
+                return [await pipeline.claim_collect(ticket, as_dict=named) for ticket in tickets]
+        finally:
+            # The traceback of an error would keep it, and no other thread may be the one that lets it go.
+            pipeline = None
+
+    async def _call(self, operation: Callable[[], Any]) -> Any:
+        if self.unsettled:
+            await self.settle()
+        self.unsettled = True
+        try:
+            answer = operation()
+            answer = await finish(answer, self.stopper)  # async-only
+        except BaseException as error:
+            await self.recover(error)
+            raise
+        self.unsettled = False
+        return answer
+
+    # -- keeping in step --------------------------------------------------------------------------
+
+    async def recover(self, error: BaseException) -> None:
+        """Bring the connection in step after a call that failed, or mark it as broken."""
+        ended, self.stopper.failure = self.stopper.failure, None
+        fault = read(ended or error)
+        if fault.unsent:
+            self.unsettled = False
+        elif fault.lost or self.stopper.abandoned or type(error).__name__ == "PanicException":
+            self.mark_broken()
+        elif not self.broken:
+            if fault.from_server and self.state == "active":
+                self.state = "failed"
+            # A second interruption must not leave the connection in between.
+            await uninterrupted(lambda: self._resync(fault.from_server))
+
+    async def settle(self) -> None:
+        """Bring the connection in step when a call was cut off somewhere.
+
+        Raises:
+            PostgresError: It cannot be done.
+        """
+        if not self.broken:
+            await uninterrupted(lambda: self._resync(False))
+        if self.broken:
+            raise PostgresError("I/O error: the connection was closed after a call that was interrupted")
+
+    async def _resync(self, plain: bool) -> None:
+        """Exchange empty messages until nothing is left unread.
+
+        Args:
+            plain: The cause is an error of the server alone: one answer is left unread, which is read at once.
+        """
+        self.unsettled = self.broken = True
+        if plain:
+            in_step = await self._exchange() != "more"
+        else:
+            in_step = False
+            for _ in range(_ROUNDS):
+                try:
+                    await self._pipeline(None, (), False)
+                except NATIVE_ERRORS as error:
+                    if read(error).lost:
+                        break
+                in_step = await self._exchange() == "clean"
+                if in_step:
+                    break
+        self.unsettled = self.broken = not in_step
+        if not in_step:
+            self.mark_broken()
+
+    async def _exchange(self) -> str:
+        """Exchange empty messages; tell whether all was read before (`clean`), or is now (`read`), or not."""
+        try:
+            await self.connection.exec_batch("", [()])
+        except NATIVE_ERRORS as error:
+            if is_aborted(error):
+                return "clean"
+            return "read" if str(error).endswith("got 'Z'") else "more"
+        return "clean"
+
+    def mark_broken(self) -> None:
+        """Note that the connection is of no use any more."""
+        self.broken = self.unsettled = True
+        self.state = "unknown"
+
+    # -- transactions -----------------------------------------------------------------------------
+
+    async def ask_state(self) -> None:
+        """Find out the transaction status by a savepoint, which exists in a transaction only."""
+        if self.broken:
+            return
+        self.state = "unknown"
+        try:
+            await self.script(_PROBE)
+        except PostgresError as error:
+            if self.broken:
+                return
+            self.state = "failed" if is_aborted(error) else "idle"
+        else:
+            self.state = "active"

@@ -1,0 +1,129 @@
+"""What an exception of the driver says. It has no fields but its text. Written for pyro-postgres 0.3.1."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from sqlspec.adapters.pyro_postgres._native import PostgresError
+from sqlspec.adapters.pyro_postgres._swap import PREFIX
+from sqlspec.exceptions import (
+    CONDITIONS,
+    DatabaseConnectionError,
+    ErrorInfo,
+    OperationalError,
+    Staleness,
+    ends_session,
+    staleness,
+)
+
+__all__ = (
+    "Fault",
+    "connect_error_info",
+    "error_info",
+    "is_aborted",
+    "read",
+    "staleness_of",
+    "timed_out",
+)
+
+# The earliest place that fits: DETAIL quotes stored values, which may look like anything.
+_SERVER = re.compile(
+    r"PostgreSQL error: (\w+): (.*?) \(SQLSTATE (\w{5})\)(?:\nDETAIL: (.*?))?(?:\nHINT: (.*))?", re.DOTALL
+)
+_INTERRUPTED = "I/O error: Interrupted system call"
+_OLD_SERVER = "Server does not support protocol 3.2"
+
+
+class Fault(NamedTuple):
+    """An error as far as its text tells.
+
+    Attributes:
+        from_server: The server sent it; else it is the driver's own.
+        lost: The connection cannot be used again.
+        unsent: Nothing was sent, so nothing has to be read.
+    """
+
+    message: str
+    severity: str = ""
+    sqlstate: str | None = None
+    detail: str | None = None
+    hint: str | None = None
+    from_server: bool = False
+    lost: bool = False
+    unsent: bool = False
+
+
+def read(error: BaseException) -> Fault:
+    """Take an error of the driver apart."""
+    words = str(error)
+    if isinstance(error, PostgresError):
+        found = _SERVER.fullmatch(words)
+        if found is not None:
+            severity, message, sqlstate, detail, hint = found.groups()
+            lost = severity in ("FATAL", "PANIC") or ends_session(sqlstate)
+            return Fault(message, severity, sqlstate, detail, hint, from_server=True, lost=lost)
+        lost = words.startswith("I/O error") and not words.startswith(_INTERRUPTED)
+        return Fault(words, lost=lost, unsent=words.startswith("Encode error"))
+    return Fault(words or type(error).__name__, lost=type(error).__name__ == "ConnectionClosedError")
+
+
+def staleness_of(error: BaseException, parameters: int) -> Staleness:
+    """Tell whether a statement failed because it was prepared before the schema changed."""
+    fault = read(error)
+    return staleness(fault.sqlstate, fault.message, parameters, PREFIX) if fault.from_server else ""
+
+
+def is_aborted(error: BaseException) -> bool:
+    """Tell whether a statement was refused because an error before has aborted the transaction."""
+    return read(error).sqlstate == CONDITIONS["in_failed_sql_transaction"]
+
+
+def error_info(error: BaseException, lost: bool) -> ErrorInfo:
+    """Extract the facts; names that the driver hides are read from the server's phrases, where those are certain."""
+    fault = read(error)
+    if not fault.from_server:
+        message = fault.message
+        if message.startswith(_INTERRUPTED):
+            message = (
+                "a signal interrupted the call: the server may have run the statement; look before running it again"
+            )
+        return ErrorInfo(message, fallback=DatabaseConnectionError if lost else OperationalError)
+    constraint, table, column = _names(fault)
+    return ErrorInfo(
+        message=fault.message,
+        sqlstate=fault.sqlstate,
+        detail=fault.detail,
+        hint=fault.hint,
+        constraint=constraint,
+        table=table,
+        column=column,
+    )
+
+
+def _names(fault: Fault) -> tuple[str | None, str | None, str | None]:
+    from sqlspec.postgres.phrases import classify
+
+    phrase = classify(fault.message)
+    if phrase.sqlstate != fault.sqlstate:  # another error, or one that user code has made up
+        return None, None, None
+    return phrase.constraint, phrase.table, phrase.column
+
+
+def connect_error_info(error: BaseException) -> ErrorInfo:
+    """Extract the facts of a failed connection attempt."""
+    fault = read(error)
+    if fault.from_server:
+        return ErrorInfo(f"cannot connect: {fault.message}", fault.sqlstate, fault.detail, fault.hint)
+    words = fault.message
+    if _OLD_SERVER in words:
+        words = "the driver speaks protocol 3.2 only, which needs PostgreSQL 18; use another adapter for older servers"
+    elif not isinstance(error, PostgresError):
+        words = f"the driver refused the address ({type(error).__name__})"  # its own words may quote the password
+    return ErrorInfo(f"cannot connect: {words}", fallback=DatabaseConnectionError)
+
+
+def timed_out() -> Exception:
+    """Return the server's error for a statement that took too long, for a call of many statements that did."""
+    state = CONDITIONS["query_canceled"]
+    return PostgresError(f"PostgreSQL error: ERROR: canceling statement due to statement timeout (SQLSTATE {state})")

@@ -1,0 +1,387 @@
+# Generated from _async_driver.py by tools/unasync.py. Do not edit.
+"""One connection of pyro-postgres behind the adapter contract."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING, Any
+
+from sqlspec.adapters.pyro_postgres import _errors as errors
+from sqlspec.adapters.pyro_postgres._sio import LIMITS_ITSELF, SPEC, close_connection, finish
+from sqlspec.adapters.pyro_postgres._sync_batch import run_batch
+from sqlspec.adapters.pyro_postgres._sync_connect import open_wire
+from sqlspec.adapters.pyro_postgres._sync_cursor import open_cursor
+from sqlspec.adapters.pyro_postgres._sync_prepare import SyncStatements
+from sqlspec.adapters.pyro_postgres._native import NATIVE_ERRORS
+from sqlspec.adapters.pyro_postgres._state import controls_transactions, milliseconds, status_after
+from sqlspec.adapters.pyro_postgres._swap import reset_script
+from sqlspec.adapters.pyro_postgres._types import is_misread, make_decoder, make_encoder, refuse_misread
+from sqlspec.core.result import Described, RawResult, raw_result
+from sqlspec.driver._sync_driver import SyncCursor, SyncDriver, aborted_commit
+from sqlspec.driver._statements import changed_by
+from sqlspec.exceptions import DataError, NotSupportedError
+from sqlspec.postgres.codec import MissingTypesError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Self
+
+    from sqlspec.adapters.pyro_postgres._sync_prepare import Prepared
+    from sqlspec.adapters.pyro_postgres._sync_wire import SyncWire
+    from sqlspec.core.plan import Plan
+    from sqlspec.driver._statements import Derived
+    from sqlspec.driver._types import DriverStatus
+    from sqlspec.exceptions import ErrorInfo, Staleness
+    from sqlspec.postgres.settings import ConnectionSettings
+
+__all__ = ("SyncPyroPostgresDriver",)
+
+_LEARNING_ROUNDS = 10
+"""Look-ups of types for one result. More than one only where a record holds records, or a type is altered again."""
+
+_COUNTED_COMMANDS = frozenset({"COPY", "FETCH", "MOVE", "EXECUTE"})
+"""Commands whose tag has a count, so that 0 is one."""
+
+
+class SyncPyroPostgresDriver(SyncDriver):
+    """A connection of pyro-postgres.
+
+    Attributes:
+        wire: The driver's connection, kept in step with the server.
+        statements: What it has prepared.
+        deadline: Clock reading after which a call of several statements is to end.
+    """
+
+    __slots__ = ("_exec", "_get", "_limited_inside", "_usual_limit", "deadline", "statements", "wire")
+
+    spec = SPEC
+    native_errors = NATIVE_ERRORS
+    limits_itself = LIMITS_ITSELF
+
+    def __init__(self, wire: SyncWire, derived: Derived, cached: int) -> None:
+        self.wire = wire
+        self.derived = derived
+        self.statements = SyncStatements(wire, derived, self.learn_types, cached)
+        self._exec = wire.connection.exec
+        self._get = self.statements.cache.get
+        self._usual_limit: str | None = None
+        self._limited_inside = False
+        self.deadline = math.inf
+
+    # -- the connection ---------------------------------------------------------------------------
+
+    @classmethod
+    def connect(cls, settings: ConnectionSettings, derived: Derived) -> Self:
+        return cls(open_wire(settings), derived, settings.native.get("statement_cache_size", 256))
+
+    @property
+    def connection(self) -> Any:
+        self.wire.lent = True
+        return self.wire.connection
+
+    @property
+    def backend_pid(self) -> int | None:
+        return self.wire.pid
+
+    def close(self) -> None:
+        wire = self.wire
+        if wire.unsettled and not wire.broken:  # in the middle of a call, for which closing would wait
+            wire.stopper.cut()
+        wire.mark_broken()
+        close_connection(wire.connection)
+
+    def is_closed(self) -> bool:
+        return self.wire.broken
+
+    def status(self) -> DriverStatus:
+        return "unknown" if self.wire.lent else self.wire.state
+
+    # -- statements -------------------------------------------------------------------------------
+
+    def execute(self, plan: Plan, args: Sequence[Any]) -> RawResult:
+        prepared = self._get(plan.sql)
+        wire = self.wire
+        if prepared is None or prepared.learnt is not None or not prepared.plain or wire.unsettled:
+            return self._execute(plan, args)
+        prepared.used = True
+        try:
+            values = prepared.encode(args)
+        except DataError:
+            return self._execute(plan, args)
+        # What `wire.rows` does, spelled out for the hot path.
+        wire.unsettled = True
+        try:
+            rows: Any = self._exec(prepared.statement, values)
+
+        except BaseException as error:
+            wire.recover(error)
+            rows, prepared = self._run_again(plan, args, prepared, error)
+        wire.unsettled = False
+        decode = prepared.decode
+        if decode is not None:
+            try:
+                rows = [decode(row) for row in rows]
+            except MissingTypesError:
+                rows = self.decode_slowly(prepared, rows)
+        return raw_result((rows, prepared.columns or (), "tuple", len(rows)))
+
+    def _execute(self, plan: Plan, args: Sequence[Any]) -> RawResult:
+        """Run what is not plain, or is not prepared yet."""
+        if not plan.prepared:
+            return self._command(plan)
+        if not plan.reads_or_writes:
+            return self._utility(plan, args)
+        known = self._get(text_of(plan))
+        prepared = self.statements.ready(text_of(plan))
+        prepared.used = True
+        try:
+            values = prepared.encode(args)
+        except DataError as refusal:
+            if prepared is not known:
+                raise
+            prepared = self._describe_again(plan, prepared, refusal)
+            values = prepared.encode(args)
+        try:
+            found = self.run(prepared, values)
+        except NATIVE_ERRORS as error:
+            if prepared is not known:
+                raise
+            found, prepared = self._run_again(plan, args, prepared, error)
+        if prepared.columns is None:
+            if plan.verb == "SELECT":  # INTO
+                self._note_changes(plan.sql)
+            return RawResult((), (), "tuple", found)
+        if not plan.returns_rows:  # RETURNING was added to count
+            return RawResult((), (), "tuple", len(found))
+        return RawResult(self.decoded(prepared, found), prepared.columns, "tuple", len(found))
+
+    def run(self, prepared: Prepared, values: Sequence[Any]) -> Any:
+        """Run a prepared statement for its rows, as the driver gives them, or for its count."""
+        if prepared.columns is None:
+            return self.wire.count(prepared.statement, values)
+        if prepared.plain:
+            return self.wire.rows(prepared.statement, values)
+        return self.wire.swapped_rows(prepared.statement, values)
+
+    def _run_again(
+        self, plan: Plan, args: Sequence[Any], known: Prepared, error: BaseException
+    ) -> tuple[Any, Prepared]:
+        """Prepare anew after a change of the schema and run; raise whatever else it is.
+
+        Inside a transaction the error has already aborted it, so it must reach the user.
+        """
+        sql = text_of(plan)
+        kind = self.forget_stale(sql, known, error)
+        if not kind or self.status() != "idle" or not plan.reads_or_writes:
+            raise error
+        try:
+            prepared = self.statements.ready(sql)
+        except NATIVE_ERRORS:
+            if kind == "surely":
+                raise
+            raise error from None
+        if kind == "maybe" and prepared.oids == known.oids:
+            raise error
+        return self.run(prepared, prepared.encode(args)), prepared
+
+    def forget_stale(self, sql: str, known: Prepared, error: BaseException) -> Staleness:
+        """Forget a statement that the schema has, or may have, left behind."""
+        kind = errors.staleness_of(error, len(known.oids)) if isinstance(error, NATIVE_ERRORS) else ""
+        if kind == "surely":
+            self.derived.codecs.forget_learnt()
+        if kind:
+            self.statements.forget(sql)
+        return kind
+
+    def _describe_again(self, plan: Plan, known: Prepared, refusal: DataError) -> Prepared:
+        """Prepare anew where a value does not fit a type that an earlier call was told: a column may have another.
+
+        Raises:
+            DataError: The given one, when the types are still the same, or the server cannot be asked.
+        """
+        if self.wire.state == "failed":
+            raise refusal
+        self.statements.forget(text_of(plan))
+        prepared = self.statements.prepare(text_of(plan))
+        if prepared.oids == known.oids:
+            raise refusal
+        return prepared
+
+    def decoded(self, prepared: Prepared, rows: list[Any]) -> list[Any]:
+        """Return rows of the driver as canonical values."""
+        decode = prepared.decode
+        if decode is None:
+            return rows
+        try:
+            return [decode(row) for row in rows]
+        except MissingTypesError:
+            return self.decode_slowly(prepared, rows)
+
+    def decode_slowly(self, prepared: Prepared, rows: list[Any]) -> list[Any]:
+        """Decode rows with types that stand in the values themselves, and have to be learnt."""
+        for _ in range(_LEARNING_ROUNDS):
+            try:
+                decode = make_decoder(self.derived.codecs, prepared.wire) or tuple
+                return [decode(row) for row in rows]
+            except MissingTypesError as missing:
+                self.learn_types(missing.oids)
+        decode = make_decoder(self.derived.codecs, prepared.wire) or tuple
+        return [decode(row) for row in rows]
+
+    def _command(self, plan: Plan) -> RawResult:
+        """Run a command without parameters and rows."""
+        count = self._script(plan.sql)
+        self._note_changes(plan.sql)
+        return RawResult((), (), "tuple", count if count or plan.verb in _COUNTED_COMMANDS else None)
+
+    def _utility(self, plan: Plan, args: Sequence[Any]) -> RawResult:
+        """Run a command with parameters or rows, whose shape may be another one each time.
+
+        The server's statement cannot be replaced in SQL, so what the driver would misread is refused.
+        """
+        statements = self.statements
+        real = self.wire.prepare(plan.sql)
+        types = statements.types_of(statements.note(real))
+        values = make_encoder(self.derived.codecs, types.parameters)(args)
+        if any(map(statements.is_odd, types.parameters)):
+            raise NotSupportedError(
+                f"cannot run {plan.verb} with a parameter that has no binary format; cast it to text"
+            )
+        if types.results is None:
+            count = self.wire.count(real, values)
+            return RawResult((), (), "tuple", count if plan.verb in _COUNTED_COMMANDS else None)
+        if any(map(is_misread, types.results)):
+            refuse_misread(SPEC.name, plan.verb, statements.names_of(real, types), types.results)
+        if len(types.results) == 1:
+            named = self.wire.named_rows(real, values)
+            found = [tuple(row.values()) for row in named]
+            names = tuple(named[0]) if named else statements.names_of(real, types)
+        else:
+            found = self.wire.rows(real, values)
+            names = statements.names_of(real, types)
+        columns = statements.columns(names, types.results)
+        prepared = statements.described(real, types, columns)
+        rows = self.decoded(prepared, found)
+        return RawResult(rows, columns, "tuple", len(rows) if plan.verb in _COUNTED_COMMANDS else None)
+
+    def execute_many(self, plan: Plan, rows: Iterable[Sequence[Any]]) -> RawResult:
+        return run_batch(self, plan, rows)
+
+    def execute_script(self, text: str) -> None:
+        self._script(text)
+        self._note_changes(text)
+
+    def _note_changes(self, text: str) -> None:
+        changed = changed_by(text)
+        if changed.statements:
+            self.statements.forget_all()
+        if changed.types:
+            self.derived.codecs.forget_learnt()
+
+    def _script(self, text: str) -> int:
+        wire = self.wire
+        if self._usual_limit is not None and "statement_timeout" in text.lower():
+            self._usual_limit = None  # the user's own setting is the last word
+        try:
+            count = wire.script(text)
+        except BaseException:
+            if controls_transactions(text):
+                wire.ask_state()
+            raise
+        state = status_after(text, wire.state)
+        if state is None:
+            wire.ask_state()
+        else:
+            wire.state = state
+        return count
+
+    def describe(self, plan: Plan) -> Described:
+        if plan.reads_or_writes:
+            prepared = self.statements.ready(plan.sql)
+            return Described(prepared.oids, prepared.columns or ())
+        if not plan.prepared:
+            return Described((), ())
+        real = self.wire.prepare(plan.sql)
+        types = self.statements.types_of(self.statements.note(real))
+        names = self.statements.names_of(real, types)
+        return Described(types.parameters, self.statements.columns(names, types.results or ()))
+
+    def fetch_text(self, text: str) -> Sequence[Sequence[str | None]]:
+        return self.wire.query(text)
+
+    def commit(self) -> None:
+        if self.status() == "failed":
+            self.rollback()
+            raise aborted_commit(SPEC.name)
+        # In an aborted transaction the first statement fails, and COMMIT, which would answer ROLLBACK, is not reached.
+        self.execute_script("select 1;\ncommit")
+
+    def reset(self) -> None:
+        lent = self.wire.lent
+        if lent or self.wire.state != "idle":
+            self.rollback()
+        self.wire.lent = False
+        if lent:
+            self.statements.forget_all()
+        self.execute_script(reset_script())
+        self._usual_limit = None  # a limit that was in force is gone with all other settings
+
+    def open_cursor(self, plan: Plan, args: Sequence[Any]) -> SyncCursor:
+        return open_cursor(self, plan, args)
+
+    # -- limits, errors and cancellation ----------------------------------------------------------
+
+    def limit(self, seconds: float | None) -> None:
+        wire = self.wire
+        if seconds is None:
+            self.deadline = math.inf
+            self._restore_limit()
+            return
+        self.deadline = time.monotonic() + seconds
+        if wire.state == "failed":
+            return
+        wanted = max(1, math.ceil(seconds * 1000))
+        # SHOW and SET take no snapshot: a transaction can still be given its isolation level.
+        ((usual,),) = wire.query(f"show statement_timeout; set statement_timeout = {wanted}")
+        self._usual_limit = usual
+        self._limited_inside = wire.state != "idle"
+        if 0 < milliseconds(usual) < wanted:
+            self._restore_limit()
+
+    def _restore_limit(self) -> None:
+        """Take a limit back. In an aborted transaction nothing can be set; what was set inside ends with it."""
+        wire, usual = self.wire, self._usual_limit
+        if usual is None or wire.broken:
+            return
+        if wire.state == "failed" and not self._limited_inside:
+            return  # it was set before the transaction, and is taken back behind it
+        self._usual_limit = None
+        if wire.state != "failed":
+            wire.script(f"set statement_timeout = '{usual}'")
+
+    def rollback(self) -> None:
+        super().rollback()
+        if self._usual_limit is not None and self.deadline == math.inf:
+            self._restore_limit()
+
+    def error_info(self, error: BaseException) -> ErrorInfo:
+        return errors.error_info(error, self.is_broken(error))
+
+    @classmethod
+    def connect_error_info(cls, error: BaseException) -> ErrorInfo:
+        return errors.connect_error_info(error)
+
+    def is_broken(self, error: BaseException) -> bool:
+        return self.wire.broken
+
+    def cancel(self) -> None:
+        self.wire.stopper.tell_server("pg_cancel_backend")
+
+    def abort(self) -> None:
+        self.wire.stopper.give_up()
+
+
+def text_of(plan: Plan) -> str:
+    """Return what is prepared for a plan: the driver's count of a MERGE is 0, so its rows are counted."""
+    return f"{plan.body}\nreturning 1" if plan.verb == "MERGE" and not plan.returns_rows else plan.sql

@@ -1,0 +1,298 @@
+# Generated from _async_prepare.py by tools/unasync.py. Do not edit.
+"""Prepared statements of one connection: their types, their names, and the stubs through which they are read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlspec.adapters.pyro_postgres._errors import staleness_of
+from sqlspec.adapters.pyro_postgres._native import NATIVE_ERRORS
+from sqlspec.adapters.pyro_postgres._swap import (
+    LOOKUP,
+    freeing,
+    is_numeric,
+    mark_rows,
+    name_of,
+    null_row,
+    oids_of,
+    prefix_row,
+    stub,
+    swap,
+)
+from sqlspec.adapters.pyro_postgres._types import (
+    columns_on_wire,
+    is_misread,
+    make_decoder,
+    make_encoder,
+    text_items,
+)
+from sqlspec.core.result import Column
+from sqlspec.driver._statements import StatementCache
+from sqlspec.exceptions import NotSupportedError
+from sqlspec.postgres.codec import MissingTypesError
+from sqlspec.postgres.enclose import enclose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from sqlspec.adapters.pyro_postgres._sync_wire import SyncWire
+    from sqlspec.driver._statements import Derived
+    from sqlspec.postgres.codec import Decoder, Encoder
+
+__all__ = ("SyncStatements", "Prepared", "Types")
+
+_TEXT_ARRAY = 1009
+_FREED_AT_ONCE = 200
+_MANY = 20
+
+
+class Types(NamedTuple):
+    """What the server says of a prepared statement.
+
+    Attributes:
+        parameters: Types of the parameters.
+        results: Types of the columns, without domains; `None` for a statement that returns no rows.
+        named: All types by which the statement depends on the catalog.
+    """
+
+    parameters: tuple[int, ...]
+    results: tuple[int, ...] | None
+    named: tuple[int, ...]
+
+
+class Prepared:
+    """A statement prepared on one connection.
+
+    Attributes:
+        statement: The driver's object.
+        name: The server's name of it.
+        columns: Its columns, domains resolved; `None` when it returns no rows.
+        wire: The columns as they are sent: some types come as text.
+        decode: Turns a row of the driver into canonical values; `None` when they are the same.
+        plain: It is run for rows, which the driver reads as they are to be.
+        learnt: Generation of the codecs; `None` when all types are built in.
+    """
+
+    __slots__ = ("columns", "decode", "encode", "learnt", "name", "oids", "plain", "statement", "used", "wire")
+
+    encode: Encoder
+    decode: Decoder | None
+
+    def __init__(
+        self, statement: Any, oids: tuple[int, ...], columns: tuple[Column, ...] | None, wire: tuple[Column, ...]
+    ) -> None:
+        self.statement = statement
+        self.name = name_of(statement)
+        self.oids = oids
+        self.columns = columns
+        self.wire = wire
+        self.plain = columns is not None
+        self.decode = None
+        self.learnt: int | None = None
+        self.used = True
+
+
+class SyncStatements:
+    """The statements that a connection has prepared, at most so many; those in excess are freed on the server.
+
+    Attributes:
+        cache: By text.
+        forgotten: Names to be freed on the server with the next statement that is prepared.
+    """
+
+    __slots__ = ("_derived", "_freeable", "_learn", "_lookup", "_wire", "cache", "forgotten")
+
+    def __init__(
+        self,
+        wire: SyncWire,
+        derived: Derived,
+        learn: Callable[[Iterable[int]], None],
+        max_entries: int,
+    ) -> None:
+        self._wire = wire
+        self._derived = derived
+        self._learn = learn
+        self._lookup: Any = None
+        self._freeable: list[str] = []
+        self.cache: StatementCache[Prepared] = StatementCache(max_entries)
+        self.forgotten: list[str] = []
+
+    def forget(self, sql: str) -> None:
+        """Forget one statement, which is to be freed."""
+        gone = self.cache.discard(sql)
+        if gone is not None:
+            self.forgotten.append(gone.name)
+
+    def forget_all(self) -> None:
+        """Forget all statements: some may not exist any more."""
+        self.forgotten += [prepared.name for prepared in self.cache.clear()]
+        if self._lookup is not None:
+            self.forgotten.append(name_of(self._lookup))
+            self._lookup = None
+
+    def ready(self, sql: str) -> Prepared:
+        """Return a statement prepared with the types as they are known now."""
+        prepared = self.cache.get(sql)
+        if prepared is not None:
+            if prepared.learnt is None or prepared.learnt == self._derived.codecs.generation:
+                return prepared
+            self.forget(sql)
+        return self.prepare(sql)
+
+    def prepare(self, sql: str) -> Prepared:
+        """Prepare a query or a data change."""
+        real = self._wire.prepare(sql)
+        name = self.note(real)  # until it is known to be of use
+        types = self.types_of(name)
+        codecs = self._derived.codecs
+        if types.results is None:
+            columns = None
+            wire: tuple[Column, ...] = ()
+        else:
+            names = self.names_of(real, types)
+            columns = self.columns(names, types.results)
+            wire = columns_on_wire(columns, codecs)
+        text, as_text = sql, columns is not None and wire is not columns
+        if columns is not None and as_text:
+            text = self._as_text(sql, columns, wire)
+        misread = any(is_misread(column.oid) for column in wire)
+        if misread or as_text or any(map(self.is_odd, types.parameters)):
+            statement = self._behind_stub(name, text, types, wire)
+        else:
+            statement = real
+            if columns:  # its name means something else by now
+                statement = self._wire.prepare(sql)
+                self.note(statement)
+        prepared = self.described(statement, types, columns, wire)
+        prepared.plain = columns is not None and not misread
+        self.forgotten.remove(prepared.name)
+        self._keep(sql, prepared)
+        return prepared
+
+    def _keep(self, sql: str, prepared: Prepared) -> None:
+        evicted = self.cache.add(sql, prepared)
+        if evicted is not None:
+            self.forgotten.append(evicted.name)
+
+    def command(self, sql: str) -> Any:
+        """Return the driver's object of a command of ours that is run several times, such as FETCH."""
+        kept = self.cache.get(sql)
+        if kept is None:
+            kept = Prepared(self._wire.prepare(sql), (), None, ())
+            self._keep(sql, kept)
+        kept.used = True
+        return kept.statement
+
+    def described(
+        self, statement: Any, types: Types, columns: tuple[Column, ...] | None, wire: tuple[Column, ...] | None = None
+    ) -> Prepared:
+        """Return what is known of a statement, with the functions for its values."""
+        codecs = self._derived.codecs
+        prepared = Prepared(statement, types.parameters, columns, wire if wire is not None else columns or ())
+        while True:
+            prepared.learnt = codecs.stamp(types.named)
+            try:
+                prepared.encode = make_encoder(codecs, types.parameters)
+                prepared.decode = make_decoder(codecs, prepared.wire)
+            except MissingTypesError:  # another connection has made all forget the types
+                self._learn(types.named)
+            else:
+                return prepared
+
+    def _as_text(self, sql: str, columns: tuple[Column, ...], wire: tuple[Column, ...]) -> str:
+        text = enclose(sql, len(columns), text_items(columns, wire))
+        if text is None:
+            raise NotSupportedError(
+                "cannot run the statement: a column has a type without a binary format; cast it to text"
+            )
+        return text
+
+    def columns(self, names: Sequence[str], oids: Sequence[int]) -> tuple[Column, ...]:
+        """Return the columns."""
+        return self._derived.columns(tuple(Column(name, oid) for name, oid in zip(names, oids, strict=True)))
+
+    def _behind_stub(self, name: str, text: str, types: Types, wire: tuple[Column, ...]) -> Any:
+        """Return a statement object through which the driver sends and reads everything as it is."""
+        formats = [is_numeric(oid) or self.is_odd(oid) for oid in types.parameters]
+        made = self._wire.prepare(stub((column.oid for column in wire), formats))
+        self.forgotten.append(name_of(made))
+        self._wire.script(swap(name_of(made), text, (name,)))
+        self.forgotten.remove(name)
+        return made
+
+    def is_odd(self, oid: int) -> bool:
+        """Tell whether a parameter has to be sent as text."""
+        codec = self._derived.codecs.get(oid)
+        return codec is not None and codec.is_text_fallback
+
+    def note(self, statement: Any) -> str:
+        """Remember a statement that is used once; return its name."""
+        name = name_of(statement)
+        self.forgotten.append(name)
+        return name
+
+    def types_of(self, name: str) -> Types:
+        """Ask the server for the types of a prepared statement, and learn them."""
+        doubtful = self.forgotten[:_FREED_AT_ONCE]
+        array = self._derived.codecs.encoder((_TEXT_ARRAY,))((doubtful,))[0]
+        found = self._look_up((name, array))
+        parameters, results, known = found[0]
+        self._freeable = [old for old in known.strip("{}").split(",") if old and old != name]
+        existing = {*self._freeable, name}
+        self.forgotten = [old for old in doubtful if old in existing] + self.forgotten[_FREED_AT_ONCE:]
+        if len(self._freeable) >= _MANY:  # else the next script does it in passing
+            self._wire.script(freeing(self._freed()))
+        named = (*oids_of(parameters), *oids_of(results or ""))
+        codecs = self._derived.codecs
+        while True:
+            self._learn(named)
+            generation = codecs.generation
+            base = None if results is None else tuple(codecs.base_oid(oid) for oid in oids_of(results))
+            # A domain that is forgotten meanwhile would pass for a type of its own.
+            if generation == codecs.generation and not codecs.missing((*named, *(base or ()))):
+                return Types(tuple(oids_of(parameters)), base, named)
+
+    def _look_up(self, values: Sequence[Any]) -> list[Any]:
+        known = self._lookup
+        if known is None:
+            self._lookup = self._wire.prepare(LOOKUP)
+        try:
+            found = self._wire.rows(self._lookup, values)
+        except NATIVE_ERRORS as error:
+            if known is None or not staleness_of(error, 0):
+                raise
+            self.forget_all()  # the user has dropped them all
+            if self._wire.state != "idle":
+                raise
+            return self._look_up(values)
+        if not found:
+            raise NotSupportedError("cannot describe the statement: the server does not list it; run it again")
+        return found
+
+    def names_of(self, real: Any, types: Types) -> tuple[str, ...]:
+        """Read the names of the columns; the statement's name on the server means something else afterwards."""
+        oids = types.results or ()
+        if not oids:
+            return ()
+        count = len(types.parameters)
+        (row,) = self._row_of(real, null_row(len(oids), count), count)
+        if len(row) == len(oids):
+            return tuple(row)
+        # A dict keeps the last of several values under one name, so a row tells the name of the last such column.
+        rows = self._row_of(real, mark_rows(oids, count), count)
+        names = [next((name for name, value in marked.items() if value is not None), None) for marked in rows]
+        for at, name in enumerate(names):
+            if name is None:
+                (marked,) = self._row_of(real, prefix_row(oids[: at + 1], count), count)
+                names[at] = next(name for name, value in marked.items() if value is not None)
+        return tuple(name or "" for name in names)
+
+    def _freed(self) -> list[str]:
+        """Return the names that are about to be freed on the server, where they are known to exist."""
+        freed, self._freeable = self._freeable, []
+        self.forgotten = [old for old in self.forgotten if old not in freed]
+        return freed
+
+    def _row_of(self, real: Any, sql: str, parameters: int) -> list[dict[str, Any]]:
+        self._wire.script(swap(name_of(real), sql, self._freed()))
+        return self._wire.swapped_rows(real, (None,) * parameters, named=True)

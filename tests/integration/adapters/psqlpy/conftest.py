@@ -1,0 +1,16 @@
+"""The bare driver, to show each trap on it before the adapter closes it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import psqlpy
+import pytest
+
+
+@pytest.fixture
+async def raw(dsn: str) -> AsyncIterator[Any]:
+    connection = await psqlpy.connect(dsn=dsn)
+    yield connection
+    connection.close()

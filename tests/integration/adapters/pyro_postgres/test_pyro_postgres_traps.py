@@ -1,0 +1,375 @@
+"""What the driver does wrongly or not at all, and how the adapter gets along with it."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from sqlspec.adapters.pyro_postgres import PyroPostgresAsyncConfig, PyroPostgresSyncConfig, _async_connect, _connect
+from sqlspec.adapters.pyro_postgres._errors import connect_error_info, error_info, read
+from sqlspec.adapters.pyro_postgres._native import PostgresError
+from sqlspec.adapters.pyro_postgres._state import status_after
+from sqlspec.exceptions import (
+    ConnectionTimeoutError,
+    DatabaseConnectionError,
+    DataError,
+    ImproperConfigurationError,
+    NotSupportedError,
+    QueryTimeoutError,
+    SQLSpecError,
+    UniqueViolationError,
+)
+from tests.integration.loopback import Silent
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[3]
+SECRET = "pass w/@:%é"
+
+CONFIGS = [PyroPostgresAsyncConfig, PyroPostgresSyncConfig]
+
+
+@pytest.fixture
+async def config(dsn: str) -> AsyncIterator[PyroPostgresAsyncConfig]:
+    async with PyroPostgresAsyncConfig({"dsn": dsn, "max_size": 2}) as made:
+        yield made
+
+
+@pytest.fixture
+def sync_config(dsn: str) -> Iterator[PyroPostgresSyncConfig]:
+    with PyroPostgresSyncConfig({"dsn": dsn, "max_size": 2}) as made:
+        yield made
+
+
+# -- values and statements ------------------------------------------------------------------------------------
+
+
+def test_types_that_the_driver_misreads(sync_config: PyroPostgresSyncConfig) -> None:
+    sql = """select 0.00001::numeric as small, 'infinity'::numeric as inf, 4e9::int8::oid as oid, 0.1::float4 as f,
+        '1999-12-31 23:59:59.5+00'::timestamptz as t, '1 year 2 mons'::interval as i"""
+    with sync_config.provide_session() as session:
+        for _ in range(3):
+            row = session.select_one(sql)
+            assert row["small"] == Decimal("0.00001")
+            assert row["inf"] == Decimal("Infinity")
+            assert row["oid"] == 4_000_000_000
+            assert row["f"] == 0.10000000149011612
+            assert row["t"].isoformat() == "1999-12-31T23:59:59.500000+00:00"
+            assert row["i"].months == 14
+        session.execute_script("create domain pg_temp.small as numeric; create domain pg_temp.smaller as pg_temp.small")
+        assert session.select_value("select 0.00002::pg_temp.smaller") == Decimal("0.00002")
+
+
+def test_names_that_occur_twice(sync_config: PyroPostgresSyncConfig) -> None:
+    sql = "select 1 as a, now() as b, 2 as a, 'x' as c, 1.5 as b, 3 as a where $1"
+    with sync_config.provide_session() as session:
+        assert [column.name for column in session.execute(sql, False).columns] == ["a", "b", "a", "c", "b", "a"]
+        assert session.select(sql, True, schema_type=tuple)[0][2:] == (2, "x", Decimal("1.5"), 3)
+
+
+@pytest.mark.parametrize("verb", ["fetch 1 from c", "execute p"])
+def test_what_cannot_be_read_is_refused_before_it_runs(sync_config: PyroPostgresSyncConfig, verb: str) -> None:
+    with sync_config.provide_session() as session, session.transaction():
+        session.execute("declare c cursor for select 1.5 as n")
+        session.execute("prepare p as select 1.5 as n")
+        with pytest.raises(NotSupportedError, match='column "n"'):
+            session.execute(verb)
+        session.execute("close c")
+        session.execute("deallocate p")
+        session.execute("declare c cursor for select 1.5::text as n")
+        assert session.execute("fetch 1 from c").all() == [{"n": "1.5"}]
+
+
+def test_ten_thousand_texts_leave_no_statement_behind(sync_config: PyroPostgresSyncConfig) -> None:
+    memory, prepared = (
+        "select sum(total_bytes)::int8 from pg_backend_memory_contexts",
+        "select count(*) from pg_prepared_statements",
+    )
+    shapes = ("select $1::int4 + {}", "select now(), {}.5 + $1::int4", "insert into w values ($1, {})", "show work_mem")
+    seen = []
+    with sync_config.provide_session() as session:
+        session.execute("create temp table w (a int, n numeric)")
+        for number in range(10_000):
+            text = shapes[number % 4].format(number)
+            session.execute(text, *([1] if "$1" in text else []))
+            if number % 2_000 == 1_999:
+                seen.append(session.select_value(memory))
+                assert session.select_value(prepared) < 350
+    assert seen[-1] <= seen[1] * 1.1
+
+
+def test_a_reset_keeps_what_is_prepared(sync_config: PyroPostgresSyncConfig) -> None:
+    with sync_config.provide_session() as session:
+        pid = session.select_value("select pg_backend_pid()")
+        assert session.select_value("select 1.5") == Decimal("1.5")
+        session.execute("prepare mine as select 1")
+    with sync_config.provide_session() as session:
+        assert session.select_value("select pg_backend_pid()") == pid
+        count = session.select_value("select count(*) from pg_prepared_statements where name = 'mine'")
+        assert count == 0
+        assert session.select_value("select 1.5") == Decimal("1.5")
+
+
+def test_a_raw_connection_is_lent(sync_config: PyroPostgresSyncConfig) -> None:
+    with sync_config.provide_connection() as raw:
+        raw.query_drop("begin; set local work_mem = '77MB'; deallocate all")
+    with sync_config.provide_session() as session:
+        assert session.select_value("show work_mem") != "77MB"
+        assert session.select_value("select 1.5") == Decimal("1.5")
+
+
+# -- staying in step ------------------------------------------------------------------------------------------
+
+
+async def test_errors_of_every_stage_leave_the_connection_in_step(config: PyroPostgresAsyncConfig) -> None:
+    async with config.provide_session() as session:
+        await session.execute("create temp table u (a int primary key deferrable initially deferred, n numeric)")
+        failing: list[tuple[str, tuple[Any, ...]]] = [
+            ("selec 1", ()),
+            ("select nothing", ()),
+            ("select 1 / ($1::int4 - 1)", (1,)),
+            ("select 10 / (5000 - g)::numeric from generate_series(1, 6000) g", ()),
+            ("insert into u values (1, 1), (1, 2) returning n", ()),
+            ("select $1::int4", ("x",)),
+        ]
+        for round_ in range(20):
+            for sql, args in failing:
+                with pytest.raises(SQLSpecError):
+                    await session.execute(sql, args)
+                assert await session.select_value("select $1::int4 + 0.5", round_) == round_ + Decimal("0.5")
+            with pytest.raises(UniqueViolationError):
+                async with session.transaction():
+                    await session.execute_many("insert into u values ($1, $2)", [(1, 1), (1, 2)])
+            assert await session.select_value("select count(*) from u") == 0
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_signals_in_the_middle_of_calls(dsn: str, seed: int) -> None:
+    # In a process of its own: a call that hangs would let nothing else run.
+    run = subprocess.run(
+        [sys.executable, str(HERE / "fuzz_signals.py"), dsn, str(seed), "1000"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT)},
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.stdout.startswith("wrong=0")
+
+
+async def test_a_cancelled_call_stops_the_server(
+    config: PyroPostgresAsyncConfig, admin: psycopg.Connection[Any]
+) -> None:
+    async with config.provide_session() as session:
+        for sql in ("select pg_sleep(30)", "select pg_sleep(30), 1.5"):
+            pid = await session.select_value("select pg_backend_pid()")
+            running = asyncio.create_task(session.select(sql))
+            async with asyncio.timeout(10):
+                while not admin.execute(
+                    "select 1 from pg_stat_activity where pid = %s and wait_event = 'PgSleep'", [pid]
+                ).fetchone():
+                    await asyncio.sleep(0.002)
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+            assert await session.select_value("select pg_backend_pid()") == pid
+        assert not await others(admin, pid)
+
+
+async def others(admin: psycopg.Connection[Any], pid: int) -> list[Any]:
+    """Connections that were opened to cancel; they end by themselves."""
+    query = "select pid from pg_stat_activity where datname = current_database() and pid not in (%s, %s)"
+    async with asyncio.timeout(10):
+        while found := admin.execute(query, [pid, admin.info.backend_pid]).fetchall():
+            await asyncio.sleep(0.002)
+    return found
+
+
+def test_a_sync_limit_is_the_servers_and_taken_back(sync_config: PyroPostgresSyncConfig) -> None:
+    shown = "show statement_timeout"
+    with sync_config.provide_session() as session:
+        session.execute("set statement_timeout = '50s'")
+        assert session.select_value("select current_setting('statement_timeout')", timeout=2) == "2s"
+        assert session.select_value("select current_setting('statement_timeout')", timeout=90) == "50s"
+        with pytest.raises(QueryTimeoutError):
+            session.select("select pg_sleep(10)", timeout=0.05)
+        assert session.select_value(shown) == "50s"
+        with session.transaction():
+            with pytest.raises(QueryTimeoutError), session.savepoint():
+                session.select("select pg_sleep(10)", timeout=0.05)
+            assert session.select_value(shown) == "50s"
+        with pytest.raises(QueryTimeoutError), session.transaction():
+            session.select("select pg_sleep(10)", timeout=0.05)
+        assert session.select_value(shown) == "50s"
+        with pytest.raises(QueryTimeoutError):
+            session.execute_script("begin; select pg_sleep(10); commit", timeout=0.05)
+        assert session.select_value(shown) == "50s"
+        session.execute("set statement_timeout = '40s'", timeout=5)
+        assert session.select_value(shown) == "40s"
+
+
+def test_a_process_ends_as_it_should(dsn: str) -> None:
+    program = (
+        "import asyncio, sys\n"
+        "from sqlspec.adapters.pyro_postgres import PyroPostgresAsyncConfig\n"
+        "async def main():\n"
+        "    async with PyroPostgresAsyncConfig({'dsn': sys.argv[1]}) as config:\n"
+        "        async with config.provide_session() as session:\n"
+        "            assert await session.select_value('select 1') == 1\n"
+        "asyncio.run(main())\n"
+    )
+    for _ in range(5):
+        ended = subprocess.run(
+            [sys.executable, "-c", program, dsn],
+            check=False,
+            capture_output=True,
+            timeout=30,
+            cwd=ROOT,
+            env={"PYTHONPATH": str(ROOT)},
+        )
+        assert ended.returncode == 0, ended.stderr
+
+
+# -- connecting -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"sslmode": "require"},
+        {"sslmode": "verify-full"},
+        {"sslrootcert": "/roots.pem"},
+        {"sslcert": "/c.pem"},
+        {"keepalives_idle": 5},
+        {"tcp_user_timeout": 5000},
+        {"upgrade_to_unix_socket": True},
+    ],
+)
+def test_what_the_driver_cannot_do_is_refused(kind: Any, keys: dict[str, Any]) -> None:
+    with pytest.raises(ImproperConfigurationError, match=next(iter(keys))):
+        kind({"host": "localhost", "password": SECRET, **keys})
+
+
+@pytest.mark.parametrize("mode", ["disable", "allow", "prefer"])
+def test_modes_that_allow_plain_text(dsn: str, mode: str) -> None:
+    with PyroPostgresSyncConfig({"dsn": dsn, "sslmode": mode}) as config, config.provide_session() as session:
+        assert session.select_value("select ssl from pg_stat_ssl where pid = pg_backend_pid()") is False
+
+
+async def test_a_silent_server_is_given_up(dsn: str) -> None:
+    with Silent() as silent:
+        keys = {"host": "127.0.0.1", "port": silent.port, "user": "u", "connect_timeout": 0.2}
+        with pytest.raises(ConnectionTimeoutError), PyroPostgresSyncConfig(keys) as config, config.provide_session():
+            pass
+        with pytest.raises(ConnectionTimeoutError):
+            async with PyroPostgresAsyncConfig(keys) as waiting, waiting.provide_session():
+                pass
+        server = urlsplit(dsn)
+        hosts = {"hosts": ["127.0.0.1", server.hostname], "ports": [silent.port, server.port], "connect_timeout": 0.2}
+        async with PyroPostgresAsyncConfig({"dsn": dsn, **hosts}) as found, found.provide_session() as session:
+            assert await session.select_value("select 1") == 1
+
+
+@pytest.mark.parametrize(
+    ("wanted", "fits"),
+    [
+        ("read-write", True),
+        ("primary", True),
+        ("prefer-standby", True),
+        ("read-only", False),
+        ("standby", False),
+    ],
+)
+def test_the_kind_of_session(dsn: str, wanted: str, fits: bool) -> None:
+    config = PyroPostgresSyncConfig({"dsn": dsn, "target_session_attrs": wanted})
+    if fits:
+        with config, config.provide_session() as session:
+            assert session.select_value("select 1") == 1
+    else:
+        with pytest.raises(DatabaseConnectionError, match=wanted), config.provide_session():
+            pass
+
+
+def test_passwords_stay_hidden(dsn: str) -> None:
+    config = PyroPostgresSyncConfig({"dsn": dsn, "password": SECRET})
+    assert SECRET not in repr(_connect.targets(config.settings))
+    with pytest.raises(DatabaseConnectionError) as caught:
+        PyroPostgresSyncConfig({"dsn": dsn, "password": SECRET, "database": "no_such"}).connect()
+    assert SECRET not in f"{caught.value!r} {caught.value.__cause__!r}"
+
+
+async def test_another_release_of_the_driver_is_refused(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_async_connect, "_tested", [])
+    monkeypatch.setattr(
+        _async_connect, "stub", lambda oids, formats: "select 1, now(), 1.5, 'x' where $1 and $2 and $3"
+    )
+    with pytest.raises(ImproperConfigurationError, match=r"install pyro-postgres>=0\.3\.1"):
+        await PyroPostgresAsyncConfig({"dsn": dsn}).connect()
+
+
+@pytest.mark.parametrize("listener", ["psycopg", "asyncpg"])
+async def test_another_driver_listens_where_it_is_named(dsn: str, listener: str) -> None:
+    features: Any = {"listen_with": listener}
+    config = PyroPostgresAsyncConfig({"dsn": dsn}, driver_features=features)
+    async with config, config.listen("Mixed case") as notes, config.provide_session() as session:
+        await session.notify("Mixed case", "hello")
+        async for note in notes:
+            assert note.payload == "hello"
+            break
+
+
+def test_listening_is_refused_or_must_fit(dsn: str) -> None:
+    with pytest.raises(NotSupportedError, match="listen_with"):
+        PyroPostgresSyncConfig({"dsn": dsn}).listen("c")
+    features: Any = {"listen_with": "asyncpg"}
+    with pytest.raises(ImproperConfigurationError, match="psycopg"):
+        PyroPostgresSyncConfig({"dsn": dsn}, driver_features=features)
+
+
+# -- texts ----------------------------------------------------------------------------------------------------
+
+
+def test_errors_are_read_from_their_text() -> None:
+    state = "2" + "2012"
+    words = f"PostgreSQL error: ERROR: a (SQLSTATE 99999) b (SQLSTATE {state})\nDETAIL: c (SQLSTATE x)\nd\nHINT: e"
+    fault = read(PostgresError(words))
+    assert fault[:5] == ("a (SQLSTATE 99999) b", "ERROR", state, "c (SQLSTATE x)\nd", "e")
+    assert error_info(PostgresError("I/O error: Broken pipe (os error 32)"), True).fallback is DatabaseConnectionError
+    old = PostgresError("Server does not support protocol 3.2 (requires PostgreSQL 17+)")
+    assert "PostgreSQL 18" in connect_error_info(old).message
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "after"),
+    [
+        ("select 1", "active", "active"),
+        ("begin", "idle", "active"),
+        ("start transaction; select 1", "idle", "active"),
+        ("begin; select 'rollback'; commit", "idle", "idle"),
+        ("/* x */ rollback", "failed", "idle"),
+        ("rollback to savepoint a; release a", "failed", "active"),
+        ("rollback work to a", "failed", "active"),
+        ("savepoint a", "active", "active"),
+        ("commit and chain", "active", None),
+        ("prepare transaction 'x'", "active", None),
+    ],
+)
+def test_scripts_tell_the_transaction_status(text: str, before: Any, after: Any) -> None:
+    assert status_after(text, before) == after
+
+
+def test_a_value_is_in_no_error(sync_config: PyroPostgresSyncConfig) -> None:
+    with sync_config.provide_session() as session, pytest.raises(DataError) as caught:
+        session.select("select $1::numeric", "secret value")
+    assert "secret" not in str(caught.value)
