@@ -122,6 +122,7 @@ class Adapter(NamedTuple):
     dialect: KeyDialect
     asynchronous: tuple[str, ...]
     synchronous: tuple[str, ...]
+    specs: tuple[AdapterSpec, ...]
 
 
 @cache
@@ -137,8 +138,19 @@ def adapters() -> tuple[Adapter, ...]:
                 [kind.__name__ for kind in configs if issubclass(kind, base)] for base in (AsyncConfig, SyncConfig)
             )
             first: Any = configs[0]
-            found.append(Adapter(first.spec, first.dialect, *map(tuple, names)))
+            specs = {kind.spec: None for kind in configs}
+            found.append(Adapter(first.spec, first.dialect, *map(tuple, names), tuple(specs)))
     return tuple(found)
+
+
+def columns() -> dict[str, Capabilities]:
+    """Return the capabilities by heading: a flavour that can do less than the other has a column of its own."""
+    found = {}
+    for adapter in adapters():
+        found[adapter.spec.name] = adapter.specs[0].capabilities
+        for other in adapter.specs[1:]:
+            found[f"{other.name} (sync)"] = other.capabilities
+    return found
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -186,10 +198,10 @@ def capability_titles() -> dict[str, str]:
 def capability_short() -> str:
     """Write the table of levels, without reasons and without what is native everywhere."""
     rows = [
-        (title, *(getattr(adapter.spec.capabilities, name).level for adapter in adapters()))
+        (title, *(getattr(column, name).level for column in columns().values()))
         for name, title in capability_titles().items()
     ]
-    head = ("", *(adapter.spec.name for adapter in adapters()))
+    head = ("", *columns())
     return table(head, (row for row in rows if set(row[1:]) != {"native"}))
 
 
@@ -205,9 +217,9 @@ def capability_table() -> str:
         return f"{support.level} [{number}]"
 
     text = table(
-        ("field", "question", *(adapter.spec.name for adapter in adapters())),
+        ("field", "question", *columns()),
         (
-            (f"`{name}`", title, *(cell(getattr(adapter.spec.capabilities, name)) for adapter in adapters()))
+            (f"`{name}`", title, *(cell(getattr(column, name)) for column in columns().values()))
             for name, title in capability_titles().items()
         ),
     )

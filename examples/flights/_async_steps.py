@@ -115,14 +115,17 @@ async def stream(config: AsyncConfig[Any], session: AsyncSession, job: Job) -> A
 
 
 async def errors(config: AsyncConfig[Any], session: AsyncSession, job: Job) -> Answer:
-    """Break four constraints. Each error has a class of its own, and knows the constraint or column."""
+    """Break four constraints. Each error has a class of its own, and knows the constraint or column.
+
+    Not compared is `error.table`, which two drivers hide and the server's message on a unique constraint does not name.
+    """
     caught = []
     for expected, sql in FORBIDDEN:
         try:
             await session.execute(sql)
         except expected as error:
-            caught.append((type(error).__name__, error.sqlstate, error.table, error.constraint, error.column))
-    return Answer(len(caught), caught, f"{caught[0][0]} of {caught[0][3]}, and {len(caught) - 1} others")
+            caught.append((type(error).__name__, error.sqlstate, error.constraint, error.column))
+    return Answer(len(caught), caught, f"{caught[0][0]} of {caught[0][2]}, and {len(caught) - 1} others")
 
 
 async def timeout(config: AsyncConfig[Any], session: AsyncSession, job: Job) -> Answer:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from sqlspec.core._verbs import IDENT, IDENT_START, NAME, StatementScanner, is_ident, position
-from sqlspec.exceptions import ParameterError
+from sqlspec.exceptions import ParameterError, SQLParsingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -351,13 +351,32 @@ def scan(sql: str) -> Scan:
     CREATE FUNCTION and CREATE PROCEDURE `$n` belongs to the statement and is no placeholder.
 
     Raises:
-        SQLParsingError: A quote or a comment has no end; the message gives the line and column of its start.
+        SQLParsingError: A quote or a comment has no end, or there is a character that the server cannot be sent; the
+            message gives line and column.
         ParameterError: Two placeholder styles are used, or a number is out of range; the message gives the
             lines and columns.
     """
     scanner = _Scanner(sql)
     scanner.run()
+    at = _unsendable(sql)
+    if at >= 0:
+        name = "NUL character" if sql[at] == "\0" else "surrogate without its pair"
+        raise SQLParsingError(
+            f"cannot read the statement: there is a {name} at {position(sql, at)}; remove it",
+            sql=sql,
+        )
     return scanner.result()
+
+
+def _unsendable(sql: str) -> int:
+    """Return the place of a character that ends a text for the server, or that UTF-8 has no bytes for; else -1."""
+    at = sql.find("\0")
+    if at < 0 and not sql.isascii():
+        try:
+            sql.encode()
+        except UnicodeEncodeError as error:
+            return error.start
+    return at
 
 
 def parameter_names(scan: Scan) -> tuple[str, ...]:

@@ -197,6 +197,14 @@ async def test_what_is_not_closed_is_refused_before_sending(session: Any, untouc
             await session.select(sql)
 
 
+@pytest.mark.parametrize("sql", ["select 1\0", "select 'a\0b'", "select 1; \0", "select '\ud800'", "select 'ä\udfff'"])
+async def test_characters_that_cannot_be_sent_are_refused(session: Any, untouched: Any, sql: str) -> None:
+    async with untouched(session):
+        for call in (session.select, session.execute_script):
+            with pytest.raises(SQLParsingError, match=r"(NUL|surrogate).* at 1:"):
+                await call(sql)
+
+
 async def test_an_sql_object_brings_its_own_parameters(session: Any, untouched: Any) -> None:
     async with untouched(session):
         with pytest.raises(ParameterError, match="the SQL object has parameters of its own"):
