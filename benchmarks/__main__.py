@@ -21,7 +21,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.harness import Row
+from benchmarks.drivers import measure_drivers, measure_drivers_async
+from benchmarks.harness import BLOCK, Row
 from benchmarks.overhead import measure_async, measure_sync
 from sqlspec.testing import EmbeddedPostgres
 
@@ -84,6 +85,9 @@ def main() -> None:
     with server() as dsn:
         rows = asyncio.run(measure_async(dsn, options.rounds))
         rows += measure_sync(dsn, options.rounds)
+        blocks = max(5, options.rounds // BLOCK)
+        rows += measure_drivers(dsn, blocks)
+        rows += asyncio.run(measure_drivers_async(dsn, blocks))
     rows += import_time()
     show(rows)
     options.json.parent.mkdir(parents=True, exist_ok=True)

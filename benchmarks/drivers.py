@@ -1,4 +1,8 @@
-"""One driver against another: one row by key as a dict, raw and through a session, in alternating blocks."""
+"""One driver against another: one row by key as a dict, raw and through a session, in alternating blocks.
+
+psycopg is there twice: as its manual calls it, `connection.execute()`, which makes a cursor for each call, and with one
+cursor that is kept.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from pyro_postgres.async_ import Conn as AsyncConn
 from pyro_postgres.sync import Conn
 
 from benchmarks.harness import BLOCK, Row, alternate, alternate_async, rows_of
-from benchmarks.overhead import ONE, ONE_FORMAT, SETUP
+from benchmarks.overhead import NAMES, ONE, ONE_FORMAT, SETUP
 from sqlspec.adapters.asyncpg import AsyncpgConfig
 from sqlspec.adapters.psqlpy import PsqlpyConfig
 from sqlspec.adapters.psycopg import PsycopgAsyncConfig, PsycopgSyncConfig
@@ -23,7 +27,6 @@ from sqlspec.adapters.pyro_postgres import PyroPostgresAsyncConfig, PyroPostgres
 __all__ = ("measure_drivers", "measure_drivers_async")
 
 CASE = f"one row by key, blocks of {BLOCK}"
-NAMES = ("id", "name", "score", "active")
 
 
 def pyro_url(dsn: str) -> str:
@@ -32,16 +35,17 @@ def pyro_url(dsn: str) -> str:
 
 
 def measure_drivers(dsn: str, blocks: int) -> list[Row]:
-    """Compare the synchronous drivers; the baseline is psycopg's own cursor."""
+    """Compare the synchronous drivers; the baseline is psycopg's `connection.execute()`."""
     with ExitStack() as stack:
-        connection = stack.enter_context(psycopg.connect(dsn, autocommit=True))
-        cursor = connection.cursor(binary=True, row_factory=dict_row)
+        connection = stack.enter_context(psycopg.connect(dsn, autocommit=True, row_factory=dict_row))
+        cursor = connection.cursor(binary=True)
         pyro = Conn(pyro_url(dsn))
         stack.callback(pyro.close)
         statement = pyro.prepare(ONE)
         calls: dict[str, Callable[[], Any]] = {
-            "psycopg": lambda: cursor.execute(ONE_FORMAT, (5,), prepare=True).fetchall(),
-            "psycopg again (A/A)": lambda: cursor.execute(ONE_FORMAT, (5,), prepare=True).fetchall(),
+            "psycopg": lambda: connection.execute(ONE_FORMAT, (5,), prepare=True, binary=True).fetchall(),
+            "psycopg again (A/A)": lambda: connection.execute(ONE_FORMAT, (5,), prepare=True, binary=True).fetchall(),
+            "psycopg, one cursor kept": lambda: cursor.execute(ONE_FORMAT, (5,), prepare=True).fetchall(),
             "pyro-postgres": lambda: [dict(zip(NAMES, row, strict=True)) for row in pyro.exec(statement, (5,))],
         }
         for name, kind in (("psycopg", PsycopgSyncConfig), ("pyro-postgres", PyroPostgresSyncConfig)):
@@ -85,9 +89,8 @@ async def measure_drivers_async(dsn: str, blocks: int) -> list[Row]:
             return await cursor.fetchall()
 
         calls["psycopg"] = with_psycopg
-        pool = psqlpy.connect(dsn)
-        stack.callback(pool.close)
-        three = await pool.connection()
+        three = await psqlpy.connect(dsn)
+        stack.callback(three.close)
 
         async def with_psqlpy() -> Any:
             rows: Any = (await three.fetch(ONE, [5])).result(as_tuple=True)

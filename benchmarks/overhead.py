@@ -1,8 +1,10 @@
 """What a session adds to its driver: one row by key, a thousand rows mapped, and a pool checkout.
 
 Baselines are the fastest public call of the raw driver that gives the same rows: asyncpg a prepared statement's
-`fetch`, psycopg one reused binary cursor. They run on the session's own backend, but for rows with a timestamp: there
-the package puts its own decoder into the connection, so the baseline has a connection of its own.
+`fetch`, psycopg one reused binary cursor, psqlpy `fetch` and its rows as tuples, pyro-postgres `exec` of a prepared
+statement. They run on the session's own backend, but for rows with a timestamp: there the package puts its own decoder
+into the connection, so the baseline has a connection of its own. pyro-postgres is left out there, because it misreads
+the type.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ from psycopg.rows import dict_row, tuple_row
 
 from benchmarks.harness import Row, interleave, interleave_async, rows_of
 from sqlspec.adapters.asyncpg import AsyncpgConfig
+from sqlspec.adapters.psqlpy import PsqlpyConfig
 from sqlspec.adapters.psycopg import PsycopgAsyncConfig, PsycopgSyncConfig
+from sqlspec.adapters.pyro_postgres import PyroPostgresAsyncConfig, PyroPostgresSyncConfig
 
 __all__ = ("measure_async", "measure_sync")
 
@@ -31,6 +35,7 @@ insert into bench_user
 select i, 'user ' || i, i / 7.0, i % 2 = 0, now() + i * interval '1 second' from generate_series(1, 2000) i;
 analyze bench_user;
 """
+NAMES = ("id", "name", "score", "active")
 ONE = "select id, name, score, active from bench_user where id = $1"
 ONE_NAMED = "select id, name, score, active from bench_user where id = :id"
 ONE_FORMAT = "select id, name, score, active from bench_user where id = %s"
@@ -97,6 +102,35 @@ async def _psycopg_raw(session: Any, dsn: str) -> tuple[AsyncCalls, AsyncCalls, 
     return _twice(point), _twice(thousand), _twice(timestamps)
 
 
+async def _psqlpy_raw(session: Any, dsn: str) -> tuple[AsyncCalls, AsyncCalls, AsyncCalls]:
+    connection = session.driver.connection
+
+    async def point() -> Any:
+        rows = (await connection.fetch(ONE, [5])).result(as_tuple=True)
+        return [dict(zip(NAMES, row, strict=True)) for row in rows]
+
+    async def thousand() -> Any:
+        return (await connection.fetch(MANY, [1000])).result(as_tuple=True)
+
+    async def timestamps() -> Any:
+        return (await connection.fetch(STAMPED, [1000])).result(as_tuple=True)
+
+    return _twice(point), _twice(thousand), _twice(timestamps)
+
+
+async def _pyro_raw(session: Any, dsn: str) -> tuple[AsyncCalls, AsyncCalls, AsyncCalls]:
+    connection = session.driver.connection
+    one, many = await connection.prepare(ONE), await connection.prepare(MANY)
+
+    async def point() -> Any:
+        return [dict(zip(NAMES, row, strict=True)) for row in await connection.exec(one, (5,))]
+
+    async def thousand() -> Any:
+        return await connection.exec(many, (1000,))
+
+    return _twice(point), _twice(thousand), {}
+
+
 def _twice(call: Any) -> Any:
     return {"raw": call, "raw again (A/A)": call}
 
@@ -107,6 +141,8 @@ async def measure_async(dsn: str, rounds: int) -> list[Row]:
     for name, kind, raw_calls in (
         ("asyncpg", AsyncpgConfig, _asyncpg_raw),
         ("psycopg async", PsycopgAsyncConfig, _psycopg_raw),
+        ("psqlpy", PsqlpyConfig, _psqlpy_raw),
+        ("pyro async", PyroPostgresAsyncConfig, _pyro_raw),
     ):
         config: Any = kind(connection_config={"dsn": dsn, "max_size": 1})
         async with config:
@@ -155,34 +191,45 @@ async def _checkout(config: Any, name: str, rounds: int) -> list[Row]:
     return rows_of("pool checkout", name, {"query on a kept session": plain, "checkout + query": pooled})
 
 
+def _psycopg_sync_raw(session: Any) -> tuple[Calls, Calls]:
+    dicts = session.driver.connection.cursor(binary=True, row_factory=dict_row)
+    tuples = session.driver.connection.cursor(binary=True, row_factory=tuple_row)
+    return (
+        _twice(lambda: dicts.execute(ONE_FORMAT, (5,)).fetchall()),
+        _twice(lambda: tuples.execute(MANY_FORMAT, (1000,)).fetchall()),
+    )
+
+
+def _pyro_sync_raw(session: Any) -> tuple[Calls, Calls]:
+    connection = session.driver.connection
+    one, many = connection.prepare(ONE), connection.prepare(MANY)
+    return (
+        _twice(lambda: [dict(zip(NAMES, row, strict=True)) for row in connection.exec(one, (5,))]),
+        _twice(lambda: connection.exec(many, (1000,))),
+    )
+
+
 def measure_sync(dsn: str, rounds: int) -> list[Row]:
     """Measure the synchronous adapters."""
-    with PsycopgSyncConfig(connection_config={"dsn": dsn, "max_size": 1}) as config:
-        with config.provide_session() as session:
+    found: list[Row] = []
+    for name, kind, raw_calls in (
+        ("psycopg sync", PsycopgSyncConfig, _psycopg_sync_raw),
+        ("pyro sync", PyroPostgresSyncConfig, _pyro_sync_raw),
+    ):
+        config: Any = kind(connection_config={"dsn": dsn, "max_size": 1})
+        with config, config.provide_session() as session:
             session.execute_script(SETUP)
-            dicts = session.driver.connection.cursor(binary=True, row_factory=dict_row)
-            tuples = session.driver.connection.cursor(binary=True, row_factory=tuple_row)
-
-            def point() -> Any:
-                return dicts.execute(ONE_FORMAT, (5,)).fetchall()
-
-            def thousand() -> Any:
-                return tuples.execute(MANY_FORMAT, (1000,)).fetchall()
-
-            one: Calls = {
-                "raw": point,
-                "raw again (A/A)": point,
+            one, many = raw_calls(session)
+            one |= {
                 "select -> dict": lambda: session.select(ONE, 5),
                 "select -> Struct": lambda: session.select(ONE, 5, schema_type=User),
                 "select :id -> dict": lambda: session.select(ONE_NAMED, {"id": 5}),
                 "execute().all()": lambda: session.execute(ONE, 5).all(),
             }
-            many: Calls = {
-                "raw": thousand,
-                "raw again (A/A)": thousand,
+            many |= {
                 "select -> Struct": lambda: session.select(MANY, 1000, schema_type=User),
                 "select -> dict": lambda: session.select(MANY, 1000),
             }
-            found = rows_of("one row by key", "psycopg sync", interleave(one, rounds))
-            found += rows_of("1000 rows", "psycopg sync", interleave(many, max(50, rounds // 10)))
-        return found
+            found += rows_of("one row by key", name, interleave(one, rounds))
+            found += rows_of("1000 rows", name, interleave(many, max(50, rounds // 10)))
+    return found
