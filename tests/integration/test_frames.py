@@ -21,7 +21,7 @@ import pytest
 
 import sqlspec
 from sqlspec.core.plan import Compiler
-from tests.integration.harness import Flavour
+from tests.integration.harness import FLAVOURS, Flavour
 
 OURS = (str(Path(sqlspec.__file__).parent), "<sqlspec")
 MOST_ASYNC, MOST_SYNC = 5, 4
@@ -56,7 +56,7 @@ def frames() -> Iterator[Frames]:
     sys.setprofile(None)
 
 
-@pytest.mark.only("asyncpg", "psycopg")
+@pytest.mark.only("asyncpg", "psycopg", "psqlpy", "pyro")
 @pytest.mark.parametrize("way", WAYS)
 async def test_an_async_select_enters_few_frames(session: Any, frames: Frames, way: str) -> None:
     sql, args, named = WAYS[way]
@@ -89,7 +89,7 @@ class Row(msgspec.Struct):
     name: str
 
 
-@pytest.mark.only("asyncpg", "psycopg")
+@pytest.mark.only("asyncpg", "psycopg", "psqlpy", "pyro")
 async def test_frames_do_not_grow_with_rows(session: Any, frames: Frames) -> None:
     sql = "select n as id, 'x' as name from generate_series(1, $1::int4) as n"
     counts = []
@@ -142,7 +142,7 @@ def test_a_text_beyond_the_bound_is_not_kept() -> None:
     assert compiler.plan("select 1") is compiler.plan("select 1")
 
 
-@pytest.mark.only("asyncpg", "psycopg", "psycopg-sync")
+@pytest.mark.only(*(name for name in FLAVOURS if name != "stub"))
 async def test_statements_on_the_server_are_bounded(session: Any, flavour: Flavour) -> None:
     config = flavour.make_config(statement_cache_size=50)
     count = "select count(*) from pg_prepared_statements"
@@ -157,7 +157,8 @@ async def test_statements_on_the_server_are_bounded(session: Any, flavour: Flavo
         assert await own.select_value("select $1::int4 + 0", 1) == 1
 
 
-@pytest.mark.only("asyncpg", "psycopg")
+# psqlpy itself keeps about a kilobyte for each text that a connection has prepared.
+@pytest.mark.only("asyncpg", "psycopg", "pyro")
 async def test_memory_is_flat_over_many_statements(flavour: Flavour, admin: psycopg.Connection[Any]) -> None:
     config = flavour.make_config(statement_cache_size=20)
     async with config.provide_session() as session:
@@ -206,7 +207,7 @@ def reachable(root: object) -> Iterator[object]:
         pending.extend(gc.get_referents(item))
 
 
-@pytest.mark.only("asyncpg", "psycopg", "stub")
+@pytest.mark.only("asyncpg", "psycopg", "psqlpy", "pyro", "stub")
 async def test_no_value_is_reachable_from_a_config_or_a_connection(config: Any) -> None:
     secret = "".join(["mark", "er-", "of-a-value"])  # made at run time: a constant would be found in the code
     sent = Marker(secret)
