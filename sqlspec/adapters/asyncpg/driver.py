@@ -211,7 +211,10 @@ class AsyncpgDriver(AsyncDriver):
         return [tuple(row) for row in await self._connection.fetch(text)]
 
     async def reset(self) -> None:
-        # A borrower of the raw connection may have left listeners and a transaction object in the driver.
+        # A borrower of the raw connection may have left listeners and a transaction object in the driver, which logs a
+        # warning when it has to end an open transaction itself.
+        if self.status() != "idle":
+            await self.rollback()
         await self._connection.reset()
         await super().reset()
 
