@@ -300,7 +300,9 @@ def apply_expectations(items: list[pytest.Item], table: Iterable[Expected], whol
             item.add_marker(pytest.mark.xfail(run=False, reason=hangs[1]))
             continue
         missing = _missing(item, spec)
-        failures = [] if missing is None else [(SILENT.get(missing[0], NotSupportedError), missing[1])]
+        failures: list[tuple[Any, str]] = []
+        if missing is not None:
+            failures.append((SILENT.get(missing[0], NotSupportedError), missing[1]))
         failures += [(table[hit].raises, table[hit].reason) for hit in hits]
         if len(failures) > 1:
             wrong.append(f"{item.nodeid}: {len(failures)} reasons to fail")
