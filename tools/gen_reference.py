@@ -134,12 +134,12 @@ def adapters() -> tuple[Adapter, ...]:
         classes = [getattr(package, name) for name in package.__all__]
         configs = [kind for kind in classes if inspect.isclass(kind) and issubclass(kind, AsyncConfig | SyncConfig)]
         if configs:
-            names = (
-                [kind.__name__ for kind in configs if issubclass(kind, base)] for base in (AsyncConfig, SyncConfig)
+            asynchronous, synchronous = (
+                tuple(kind.__name__ for kind in configs if issubclass(kind, base)) for base in (AsyncConfig, SyncConfig)
             )
             first: Any = configs[0]
-            specs = {kind.spec: None for kind in configs}
-            found.append(Adapter(first.spec, first.dialect, *map(tuple, names), tuple(specs)))
+            specs: dict[AdapterSpec, None] = {kind.spec: None for kind in configs}
+            found.append(Adapter(first.spec, first.dialect, asynchronous, synchronous, tuple(specs)))
     return tuple(found)
 
 
