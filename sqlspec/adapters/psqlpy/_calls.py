@@ -16,7 +16,7 @@ from sqlspec.adapters.psqlpy._native import Error, psqlpy
 from sqlspec.driver._async_driver import AsyncDriver
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from sqlspec.adapters.psqlpy._connect import Link
     from sqlspec.driver._types import DriverStatus
@@ -39,7 +39,7 @@ SHORT = 0.005
 class Calling(AsyncDriver):
     """The part of the adapter that every call goes through."""
 
-    __slots__ = ("_caller", "_closed", "_fetch", "_link", "_status", "_stop", "_stopped", "_unsettled")
+    __slots__ = ("_caller", "_closed", "_cut", "_fetch", "_link", "_request", "_status", "_stop", "_unsettled")
 
     native_errors = (Error,)
 
@@ -49,9 +49,10 @@ class Calling(AsyncDriver):
         self._status: DriverStatus = "idle"
         self._closed = False
         self._caller: asyncio.Task[Any] | None = None
-        self._stopped = False  # by `cancel`, not by whoever cancels the calling task
+        self._cut = False  # by `abort`, not by whoever cancels the calling task
         self._unsettled = False  # the server may still be running what was given up
-        self._stop: asyncio.Task[None] | None = None
+        self._stop: asyncio.Task[None] | None = None  # of what was given up
+        self._request: asyncio.Task[None] | None = None  # of `cancel`, to stop what is still waited for
 
     def is_closed(self) -> bool:
         return self._closed
@@ -70,7 +71,7 @@ class Calling(AsyncDriver):
         return self._closed or errors.is_lost(error)
 
     async def close(self) -> None:
-        if self._caller is not None and self._caller is not current_task() and not self._closed:
+        if self._caller is not None and not self._closed:
             # The driver would keep the connection until the server has answered.
             with contextlib.suppress(Error, TimeoutError):
                 async with asyncio.timeout(CLOSING):
@@ -81,11 +82,35 @@ class Calling(AsyncDriver):
     # -- stopping ---------------------------------------------------------------------------------
 
     async def cancel(self) -> None:
-        # The task that waits for the statement stops it: only then is the next one sure not to be hit.
-        caller = self._caller
-        if caller is not None and not self._stopped:
-            self._stopped = True
-            caller.cancel()
+        # The call itself goes on waiting: the server may have finished it by then, and must be believed.
+        if self._caller is not None and self._request is None:
+            request = asyncio.ensure_future(_cancel_backend(self._link.arguments, self._link.pid))
+            request.add_done_callback(_look_at)
+            self._request = request
+            await asyncio.wait((request,), timeout=PATIENCE)
+            if request.done() and not request.cancelled():
+                request.result()
+            elif request is self._request:
+                request.cancel()
+                self.abort()  # the server is out of reach
+
+    async def _let_request_pass(self) -> None:
+        """Wait until a request of `cancel` can hit nothing that is sent from now on.
+
+        Raises:
+            Error: It came too late for the statement, and has aborted the transaction.
+        """
+        request = self._request
+        assert request is not None
+        await asyncio.wait((request,), timeout=PATIENCE)
+        request.cancel()
+        try:
+            await self._link.connection.execute_batch("select 1")
+        except Error as error:
+            if self._status == "active" or errors.is_lost(error):
+                raise
+        finally:
+            self._request = None
 
     def abort(self) -> None:
         # The socket itself is out of reach: the driver drops it once the server has answered what it was asked.
@@ -93,12 +118,13 @@ class Calling(AsyncDriver):
         if self._stop is not None:
             self._stop.cancel()
         elif self._caller is not None:
-            self._stopped = True
+            self._cut = True
             self._caller.cancel()
 
     def _shut(self) -> None:
         self._closed = True
-        self._link.connection.close()
+        if self._caller is None:  # else the call does it when it ends: closed while it prepares, the driver panics
+            self._link.connection.close()
 
     async def ping(self) -> None:
         await self.run(self._link.connection.execute_batch("select 1"))
@@ -106,7 +132,7 @@ class Calling(AsyncDriver):
     async def settle(self) -> None:
         if self._unsettled and not self._closed:
             await self._stop_server()
-        if self._closed:
+        if self._unsettled or self._closed:
             raise errors.lost()
         await super().settle()
 
@@ -114,18 +140,36 @@ class Calling(AsyncDriver):
         """Await an operation of the driver so that it can be stopped; `execute` does the same in place."""
         self._caller = current_task()
         try:
-            return await operation
+            answer = await operation
+            if self._request is not None:
+                await self._let_request_pass()
+            return answer
         except asyncio.CancelledError:
             await self._absorb_stop()
             raise
         except BaseException as error:
-            self._caller = None
-            failure = self.note(error)
-            if self._status == "unknown" and not self._closed and isinstance(failure, Error):
-                await self.find_status()
+            failure = await self.failed(error)
             raise failure from error.__cause__
         finally:
             self._caller = None
+
+    async def fetch_text(self, text: str) -> Sequence[Sequence[str | None]]:
+        rows: list[tuple[str | None, ...]] = (await self.run(self._fetch(text, None, False))).result(None, True)
+        return rows
+
+    async def failed(self, error: BaseException) -> BaseException:
+        """Note what a failure means for the connection; return the one to raise."""
+        self._caller = None
+        failure = self.note(error)
+        if isinstance(failure, Error) and not self._closed:
+            if self._request is not None:
+                self._unsettled = True  # should this be interrupted
+                with contextlib.suppress(Error):
+                    await self._let_request_pass()
+                self._unsettled = False
+            if self._status == "unknown":
+                await self.find_status()
+        return failure
 
     async def find_status(self) -> None:
         """Ask the server for the transaction status: by what it refuses, in whatever language."""
@@ -154,29 +198,28 @@ class Calling(AsyncDriver):
         if isinstance(error, Error):
             if errors.is_lost(error):
                 self._closed = True
-            elif self._status == "active":
-                self._status = "failed"
+            elif self._status == "active" and errors.read(error).severity:
+                self._status = "failed"  # what the driver refuses by itself never reaches the server
         return error
 
     async def _absorb_stop(self) -> None:
         """Stop on the server what nobody waits for any more. The driver itself leaves it running.
 
         Raises:
-            DatabaseError: It was `cancel` that stopped it, and not a cancellation of the task.
+            DatabaseError: It was `abort` that stopped it, and not a cancellation of the task.
         """
         caller, self._caller = self._caller, None
-        stopped, self._stopped = self._stopped, False
+        cut, self._cut = self._cut, False
         self._unsettled = True
         if not self._closed:
-            with contextlib.suppress(Error, TimeoutError):
-                await self._stop_server()
+            await self._stop_server()
         if self._unsettled:
             self.abort()
-        if stopped and caller is not None and caller.uncancel() == 0:
-            raise errors.lost() if self._closed else errors.canceled()
+        if cut and caller is not None and caller.uncancel() == 0:
+            raise errors.lost()
 
     async def _stop_server(self) -> None:
-        """Stop the statement and wait until its answer is out of the way."""
+        """Stop the statement and wait until its answer is out of the way, if that can be had."""
         # One that was interrupted itself is still under way: its request must not come behind our back.
         task = self._stop = self._stop or asyncio.get_running_loop().create_task(self._drain())
         await asyncio.wait((task,), timeout=PATIENCE)
@@ -184,37 +227,44 @@ class Calling(AsyncDriver):
             task.cancel()
             await asyncio.wait((task,))
         self._stop = None
-        if task.cancelled():
-            raise errors.lost()
-        task.result()
-        self._unsettled = False
 
     async def _drain(self) -> None:
         # What is sent behind the statement is answered after it.
-        behind = asyncio.ensure_future(_as_coroutine(self._link.connection.execute_batch("select 1")))
+        behind = asyncio.ensure_future(self._probe())
+        request, self._request = self._request, None
         try:
             await asyncio.wait((behind,), timeout=SHORT)
             if not behind.done():
                 await _cancel_backend(self._link.arguments, self._link.pid)
-                await asyncio.wait((behind,))
+            await behind
+            if request is not None:
+                await asyncio.wait((request,))
+            await self._probe()  # for a request that came too late for the statement and has hit what was behind it
+            if self._status == "unknown":
+                await self.find_status()
+        except Error:
+            return  # without a second connection, or with the first one lost: it stays unsettled
         finally:
             behind.cancel()
-        for probe in (behind, self._link.connection.execute_batch("select 1")):
-            # The second one is for a request that came too late for the statement and has hit the first.
-            try:
-                await probe
-            except Error as error:
-                if errors.is_lost(error):
-                    self._closed = True
-                    raise
-                if self._status == "active":
-                    self._status = "failed"
-        if self._status == "unknown":
-            await self.find_status()
+            if request is not None:
+                request.cancel()
+        self._unsettled = False
+
+    async def _probe(self) -> None:
+        try:
+            await self._link.connection.execute_batch("select 1")
+        except Error as error:
+            if errors.is_lost(error):
+                self._closed = True
+                raise
+            if self._status == "active":
+                self._status = "failed"
 
 
-async def _as_coroutine(operation: Awaitable[T]) -> T:
-    return await operation
+def _look_at(done: asyncio.Future[None]) -> None:
+    """Take note of an exception that nobody may wait for, which asyncio would report otherwise."""
+    if not done.cancelled():
+        done.exception()
 
 
 async def _cancel_backend(arguments: dict[str, Any], pid: int) -> None:

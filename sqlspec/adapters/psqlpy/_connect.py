@@ -9,14 +9,16 @@ import struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlspec.adapters.psqlpy._errors import read
-from sqlspec.adapters.psqlpy._native import Error, psqlpy
+from sqlspec.adapters.psqlpy._native import Error, psqlpy, refuse_after_fork
 from sqlspec.exceptions import ConnectionTimeoutError, DatabaseConnectionError, ImproperConfigurationError
 from sqlspec.postgres.errors import check_session
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from sqlspec.postgres.settings import ConnectionSettings
 
-__all__ = ("ENGLISH_SCRIPT", "Link", "open_link")
+__all__ = ("ENGLISH_SCRIPT", "Link", "in_time", "open_link")
 
 ENGLISH_SCRIPT = "set lc_messages to 'C'"
 """Makes the server's messages readable; only a superuser may, or whom one has granted it."""
@@ -49,12 +51,14 @@ class Link(NamedTuple):
         arguments: What it was opened with, to open another one to the same server.
         pid: Process ID of the backend.
         forces_english: The messages were in another language before, so a reset has to be followed by `ENGLISH_SCRIPT`.
+        timeout: Seconds in which another connection has to be open.
     """
 
     connection: psqlpy.Connection
     arguments: dict[str, Any]
     pid: int
     forces_english: bool
+    timeout: float | None
 
     def __repr__(self) -> str:
         return f"<Link to backend {self.pid}>"  # the arguments hold the password
@@ -96,20 +100,32 @@ async def open_link(settings: ConnectionSettings) -> Link:
         random.shuffle(servers)
     wanted: str = settings.target_session_attrs
     failure: Exception | None = None
+    refuse_after_fork()
     for attributes in ("standby", "any") if wanted == "prefer-standby" else (wanted,):
         for host, port in servers:
             try:
-                # The driver's own limit ends with the TCP connection; a server may be silent after that.
-                async with asyncio.timeout(settings.connect_timeout):
+                async with in_time(settings.connect_timeout):
                     return await _open_one(settings, host, port, attributes)
             except (Error, DatabaseConnectionError) as error:
                 failure = error
-            except TimeoutError:
-                failure = ConnectionTimeoutError(
-                    "connecting timed out: the server did not answer within connect_timeout; check host and port"
-                )
     assert failure is not None
     raise failure
+
+
+@contextlib.asynccontextmanager
+async def in_time(seconds: float | None) -> AsyncIterator[None]:
+    """Limit an attempt to connect. The driver's own limit ends with TCP; a server may be silent after that.
+
+    Raises:
+        ConnectionTimeoutError: The limit passed.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise ConnectionTimeoutError(
+            "connecting timed out: the server did not answer within connect_timeout; check host and port"
+        ) from None
 
 
 async def _open_one(settings: ConnectionSettings, host: str, port: int, attributes: str) -> Link:
@@ -128,7 +144,8 @@ async def _open_one(settings: ConnectionSettings, host: str, port: int, attribut
                 f"cannot use psqlpy: the server is PostgreSQL {int(facts.version) // 10000}, and 16 is the oldest "
                 "that tells the types of a statement's columns; use another adapter"
             )
-        return Link(connection, arguments, facts.pid, await _speak_english(connection, facts.lc_messages))
+        forced = await _speak_english(connection, facts.lc_messages)
+        return Link(connection, arguments, facts.pid, forced, settings.connect_timeout)
     except BaseException:
         connection.close()
         raise

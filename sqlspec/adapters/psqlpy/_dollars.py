@@ -13,16 +13,17 @@ __all__ = ("hide_placeholders",)
 _PLACEHOLDER = re.compile(r"\$\([^)]*\)p")
 
 # The tokens in which a dollar sign can stand before a parenthesis, by the server's rules (PostgreSQL manual, 4.1).
+# Possessive, because such a text may be long.
 _TOKEN = re.compile(
-    r"(?P<escaped>[eE]'(?:[^'\\]|\\.|'')*')"
-    r"|(?P<string>'(?:[^']|'')*')"
-    r'|(?P<unicode>[uU]&"(?:[^"]|"")*")'
-    r'|(?P<quoted>"(?:[^"]|"")*")'
+    r"(?P<escaped>[eE]'(?:[^'\\]++|\\.|'')*+')"
+    r"|(?P<string>'(?:[^']++|'')*+')"
+    r'|(?P<unicode>[uU]&"(?:[^"]++|"")*+")'
+    r'|(?P<quoted>"(?:[^"]++|"")*+")'
     r"|(?P<line>--[^\n\r]*)"
     r"|(?P<block>/\*)"
     r"|(?P<dollars>\$(?P<tag>(?:[^\W\d]\w*)?)\$(?P<text>.*?)\$(?P=tag)\$)"
     r"|(?P<name>[^\W\d][\w$]*)"
-    r"|(?P<other>.)",
+    r"|(?P<other>[\d\s(),;]++|.)",
     re.DOTALL,
 )
 _COMMENT_EDGE = re.compile(r"/\*|\*/")

@@ -9,14 +9,15 @@ from sqlspec.adapters.psqlpy._native import DatabaseError
 from sqlspec.exceptions import DatabaseConnectionError, ErrorInfo, OperationalError
 from sqlspec.postgres.phrases import classify, shared_class
 
-__all__ = ("Told", "canceled", "connect_error_info", "error_info", "is_lost", "is_panic", "lost", "panicked", "read")
+__all__ = ("Told", "connect_error_info", "error_info", "is_lost", "is_panic", "lost", "panicked", "read")
 
 # What the driver puts in front, in this order. Anchored: no text of a user can come before it.
 _PREFIXES = re.compile(
     r"(?:Database engine pool exception: |Error occurred while creating a new object: "
     r"|Transaction (?:begin|commit|rollback|savepoint|execute) error: "
     r"|Cannot (?:execute (?:query|COMMIT statement|ROLLBACK statement)|start transaction due to)(?:,| -) (?:error - )?"
-    r"|Error occurred in `execute_many` statement: )*"
+    r"|(?:Error occurred in `execute_many` statement|Cannot build statement in execute_many"
+    r"|Cannot open transaction wrap in execute_many|Failed to finalize execute_many wrap): )*"
 )
 # The words that tokio-postgres has for a connection that is no more, or that cannot be understood any more.
 _LOST = (
@@ -117,11 +118,6 @@ def is_lost(error: BaseException) -> bool:
 def lost() -> DatabaseError:
     """Return the driver's error for a connection that is closed."""
     return DatabaseError("connection closed")
-
-
-def canceled() -> DatabaseError:
-    """Return the driver's error for a statement that was stopped on request."""
-    return DatabaseError("db error: ERROR: canceling statement due to user request")
 
 
 def is_panic(error: BaseException) -> bool:

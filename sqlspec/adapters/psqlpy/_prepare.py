@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import time
 from typing import TYPE_CHECKING, Any
 
 from sqlspec.adapters.psqlpy._calls import Calling
@@ -21,13 +20,24 @@ from sqlspec.adapters.psqlpy._statements import (
     COUNTED_VERBS,
     UNCACHED_VERBS,
     Prepared,
+    can_ask_types,
     cast_parameters,
     describe_sql,
     drop_sql,
+    oids_of,
+    types_sql,
 )
 from sqlspec.core.result import Column
-from sqlspec.driver._statements import StatementCache
-from sqlspec.exceptions import DataError, SQLParsingError, error_class, is_stale_statement
+from sqlspec.driver._statements import StatementCache, changed_by
+from sqlspec.exceptions import (
+    CONDITIONS,
+    DataError,
+    NotSupportedError,
+    ParameterError,
+    SQLParsingError,
+    error_class,
+    is_stale_statement,
+)
 from sqlspec.postgres.codec import MissingTypesError
 from sqlspec.postgres.enclose import enclose
 
@@ -41,14 +51,16 @@ if TYPE_CHECKING:
 __all__ = ("Preparing",)
 
 WORN_OUT = 1000
-"""Statements that a connection prepares before it is replaced."""
+"""Statements that a connection prepares before it is replaced. Of large ones, fewer: the driver keeps their texts."""
 
-TRUSTED = 1.0
-"""Seconds for which a refused value is not blamed on the schema again, once it was found to be unchanged."""
+LARGE = 16384
+"""Length of a text that counts for one statement more."""
 
-_CHANGES_TYPES = re.compile(r"\b(?:alter|drop)\b")
+MOST_PARAMETERS = 32767
+"""The driver counts the parameters of a statement in a signed integer of 16 bits."""
+
 _CHANGES_NAMES = re.compile(
-    r"\b(?:create|alter|deallocate|discard|temp|temporary|search_path|role|authorization|reset\s+all)\b|pg_temp"
+    r"\b(?:alter|temp|temporary|search_path|role|authorization|reset\s+all)\b|pg_temp", re.IGNORECASE
 )
 
 _COUNT_SUFFIX = "\nreturning 1"
@@ -58,7 +70,7 @@ _CASTS = {25: "::pg_catalog.text", 1009: "::pg_catalog.text[]"}
 class Preparing(Calling):
     """The part of the adapter that knows what a statement takes and gives."""
 
-    __slots__ = ("_forgotten", "_made", "_numbers", "_seen", "_statements", "_strayed", "_uncounted")
+    __slots__ = ("_forgotten", "_numbers", "_seen", "_statements", "_strayed", "_uncounted", "_wear")
 
     def __init__(self, link: Link, derived: Derived, cached: int) -> None:
         self.derived = derived
@@ -66,13 +78,13 @@ class Preparing(Calling):
         self._statements: StatementCache[Prepared] = StatementCache(cached)
         self._forgotten: list[str] = []
         self._strayed = False  # names may mean something else than on a new connection
-        self._made = 0
+        self._wear = 0
         self._numbers = itertools.count(1)
         self._seen: set[int] = set()  # hashes: two that collide cost a needless comment
         self._uncounted: set[str] = set()
 
-    def _is_worn_out(self) -> bool:
-        return self._made > WORN_OUT
+    def is_retired(self) -> bool:
+        return self._wear > WORN_OUT
 
     # -- what is known ----------------------------------------------------------------------------
 
@@ -101,13 +113,15 @@ class Preparing(Calling):
     def _staleness(self, plan: Plan, prepared: Prepared, failure: BaseException) -> str:
         """Tell whether the schema may have left a failed statement behind: "missing", "stale", "doubtful" or not."""
         info = self.error_info(failure)
-        if info.message == f'prepared statement "{prepared.name}" does not exist':
+        if info.message in [f'prepared statement "{name}" does not exist' for name in prepared.names()]:
             return "missing"
         if is_stale_statement(None, info.message):
             return "stale"
+        kind = error_class(info.sqlstate)
+        if prepared.counted and kind is NotSupportedError:
+            return "stale"  # a new rule may forbid RETURNING
         # Once prepared, it cannot be wrong in itself; but the type that a parameter had may not fit its column now.
-        wrong = plan.arity > 0 and not prepared.once and error_class(info.sqlstate) in (SQLParsingError, DataError)
-        return "doubtful" if wrong and time.monotonic() - prepared.confirmed > TRUSTED else ""
+        return "doubtful" if can_ask_types(plan) and kind in (SQLParsingError, DataError) else ""
 
     def _forget_stale(self, plan: Plan, staleness: str) -> None:
         """Forget a statement that may be stale; all of them, where one is missing on the server."""
@@ -123,7 +137,7 @@ class Preparing(Calling):
         prepared = await self._ready(plan)
         prepared.used = True
         try:
-            return prepared, [None if wire is None else CustomType(wire) for wire in prepared.encode(args)]
+            return prepared, prepared.bind(args)
         except DataError as refusal:
             return await self._bind_anew(plan, prepared, args, refusal)
 
@@ -132,10 +146,10 @@ class Preparing(Calling):
 
         The server follows a change of what a statement uses, but not that a name has come to mean something else.
         """
-        words = text.lower()
-        if _CHANGES_TYPES.search(words) is not None:
+        changed = changed_by(text)
+        if changed.types:
             self.derived.codecs.forget_learnt()
-        if _CHANGES_NAMES.search(words) is not None:
+        if changed.statements or _CHANGES_NAMES.search(text) is not None:
             self._forget_all()
             self._strayed = True
 
@@ -143,13 +157,12 @@ class Preparing(Calling):
         self._forgotten += [name for prepared in self._statements.clear() for name in prepared.names()]
         self._uncounted.clear()
 
-    async def fetch_text(self, text: str) -> Sequence[Sequence[str | None]]:
-        rows: list[tuple[str | None, ...]] = (await self.run(self._fetch(text, None, False))).result(None, True)
-        return rows
-
     # -- preparing --------------------------------------------------------------------------------
 
     async def _prepare(self, plan: Plan) -> Prepared:
+        if plan.arity > MOST_PARAMETERS:
+            given = f"the statement has {plan.arity} of them, and psqlpy sends at most {MOST_PARAMETERS}"
+            raise ParameterError(f"cannot send the parameters: {given}; pass arrays, or use execute_many()")
         await self._drop_forgotten()
         prepared = None
         if plan.verb in COUNTED_VERBS and not plan.returns_rows and plan.sql not in self._uncounted:
@@ -178,7 +191,7 @@ class Preparing(Calling):
         try:
             described = await self._describe(sql, sql, plan.arity)
         except Error as error:
-            if self._status != "idle" or self.is_broken(error):
+            if self._status != "idle" or not self._may_forbid_returning(error):
                 raise
             try:
                 prepared = await self._prepare_as_is(plan)
@@ -194,6 +207,12 @@ class Preparing(Calling):
         prepared.wire = None
         return await self._complete(prepared, ())
 
+    def _may_forbid_returning(self, error: BaseException) -> bool:
+        """Tell whether an error may come from the RETURNING that was added, and not from a limit or a lost server."""
+        sqlstate = self.error_info(error).sqlstate
+        forbids = sqlstate is None or error_class(sqlstate) in (NotSupportedError, SQLParsingError)
+        return forbids and not self.is_broken(error)
+
     async def _can_be_prepared(self, sql: str) -> bool:
         """Try in a savepoint: a refusal would abort the caller's transaction."""
         name = f"sqlspec_count_{next(self._numbers)}"
@@ -204,7 +223,7 @@ class Preparing(Calling):
                 )
             )
         except Error as error:
-            if self.is_broken(error):
+            if not self._may_forbid_returning(error):
                 raise
             try:
                 await self.run(self._link.connection.execute_batch("rollback to sqlspec_count;\nrelease sqlspec_count"))
@@ -227,16 +246,22 @@ class Preparing(Calling):
     async def _describe(self, sql: str, body: str, arity: int) -> tuple[Prepared, tuple[str, ...]]:
         """Prepare a text on the server; return the statement and the names of its columns."""
         text, body = self._fresh(hide_placeholders(sql)), hide_placeholders(body)
-        self._made += 1
-        # Without parameters the driver would tell no columns; those that are too many it ignores.
-        statement = await self.run(self._link.connection.prepare(text, [None] * max(arity, 1)))
+        self._wear += 1 + len(text) // LARGE
+        try:
+            # Without parameters the driver would tell no columns; those that are too many it ignores.
+            statement = await self.run(self._link.connection.prepare(text, [None] * max(arity, 1)))
+        except Error as error:
+            if self.error_info(error).sqlstate == CONDITIONS["invalid_sql_statement_name"]:
+                # One of those by which the driver looks types up, and which it believes to be there for ever.
+                self._wear = WORN_OUT + 1
+            raise
         names = tuple(column.name for column in statement.columns())
         rows = await self.fetch_text(describe_sql(text))
         if not rows:
             raise DatabaseError("the driver has prepared another text than it was given")
         ((name, parameters, results),) = rows
-        wire = None if results is None else _oids(results)
-        return Prepared(text, body, name or "", _oids(parameters or ""), wire, counted=False), names
+        wire = None if results is None else oids_of(results)
+        return Prepared(text, body, name or "", oids_of(parameters or ""), wire, counted=False), names
 
     async def _complete(self, prepared: Prepared, names: tuple[str, ...]) -> Prepared:
         """Look up the types; where a binary format is not known, have the server convert from or to text."""
@@ -262,6 +287,7 @@ class Preparing(Calling):
         prepared.text, prepared.body, prepared.name = converted.text, converted.body, converted.name
         if prepared.wire is not None:
             prepared.wire = converted.wire
+            await self.learn_types(prepared.wire or ())  # another session may have had them forgotten meanwhile
             prepared.reader = reader_of(codecs, converted.wire or (), names, converted_names)
         return prepared
 
@@ -284,6 +310,15 @@ class Preparing(Calling):
         prepared.reader = None if prepared.wire is None else reader_of(codecs, results, names, names)
         prepared.learnt = learnt
 
+    async def _has_other_types(self, plan: Plan, prepared: Prepared) -> bool:
+        """Tell whether the parameters have other types by now. Asked in SQL: what the driver prepares, it keeps."""
+        name = f"sqlspec_types_{next(self._numbers)}"
+        await self.run(self._link.connection.execute_batch(f"prepare {name} as {plan.body}"))
+        self._forgotten.append(name)
+        ((types,),) = await self.fetch_text(types_sql(name))
+        await self._drop_forgotten()
+        return oids_of(types or "") != prepared.oids
+
     async def _bind_anew(
         self, plan: Plan, prepared: Prepared, args: Sequence[Any], refusal: DataError
     ) -> tuple[Prepared, list[CustomType | None]]:
@@ -294,16 +329,12 @@ class Preparing(Calling):
         """
         if isinstance(refusal, MissingTypesError):
             await self.learn_types(refusal.oids)
-        elif prepared.once or self._status == "failed" or time.monotonic() - prepared.confirmed < TRUSTED:
+        elif not can_ask_types(plan) or self._status == "failed" or not await self._has_other_types(plan, prepared):
             raise refusal
         else:
-            types = prepared.oids
             self._forget(plan)
             prepared = await self._prepare(plan)
-            if prepared.oids == types:
-                prepared.confirmed = time.monotonic()
-                raise refusal
-        return prepared, [None if wire is None else CustomType(wire) for wire in prepared.encode(args)]
+        return prepared, prepared.bind(args)
 
     async def _drop_forgotten(self) -> None:
         """Close on the server what is not needed any more, where that can be done without harm."""
@@ -317,8 +348,3 @@ class Preparing(Calling):
             if self.is_broken(error) or not quick:
                 raise
             await self.run(self._link.connection.execute_batch(drop_sql(names, safely=True)))
-
-
-def _oids(literal: str) -> tuple[int, ...]:
-    """Read an array of OIDs from its text form."""
-    return tuple(map(int, filter(None, literal.strip("{}").split(","))))

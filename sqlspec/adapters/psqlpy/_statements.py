@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from sqlspec.adapters.psqlpy._native import CustomType
 from sqlspec.core.scan import scan, splice
 from sqlspec.postgres.sql import RESET_STATEMENTS, quote_literal, reset_script
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from sqlspec.adapters.psqlpy._results import Reader
+    from sqlspec.core.plan import Plan
     from sqlspec.core.result import Column
     from sqlspec.driver._types import DriverStatus
 
@@ -21,18 +23,24 @@ __all__ = (
     "ROW_COUNT_VERBS",
     "UNCACHED_VERBS",
     "Prepared",
+    "can_ask_types",
     "cast_parameters",
     "controls_transactions",
     "describe_sql",
     "drop_sql",
+    "oids_of",
     "spare_the_drivers",
     "status_after",
+    "types_sql",
 )
 
 COUNTED_VERBS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
 """RETURNING can be added to them."""
 
-ROW_COUNT_VERBS = COUNTED_VERBS | {"SELECT", "VALUES", "TABLE", "FETCH", "EXECUTE"}
+_PREPARABLE_VERBS = COUNTED_VERBS | {"SELECT", "VALUES", "TABLE"}
+"""What PREPARE takes."""
+
+ROW_COUNT_VERBS = _PREPARABLE_VERBS | {"FETCH", "EXECUTE"}
 """The server's count of such a statement, where it gives rows, is their number."""
 
 UNCACHED_VERBS = frozenset({"FETCH", "EXECUTE", "CALL"})
@@ -61,13 +69,11 @@ class Prepared:
         once: It must not be used a second time.
         reader: Turns the driver's answer into rows; `None` when there are none.
         learnt: Generation of the codecs; `None` when all types are built in.
-        confirmed: When the types of its parameters were found to be unchanged, by the monotonic clock.
     """
 
     __slots__ = (
         "body",
         "columns",
-        "confirmed",
         "converted",
         "counted",
         "counting",
@@ -99,8 +105,11 @@ class Prepared:
         self.converted = False
         self.counting: Prepared | None = None
         self.once = False
-        self.confirmed = float("-inf")
         self.used = True
+
+    def bind(self, args: Sequence[Any]) -> list[CustomType | None]:
+        """Return the values as they are sent, past the driver's own conversions."""
+        return [None if wire is None else CustomType(wire) for wire in self.encode(args)]
 
     def names(self) -> list[str]:
         """Return the names of all that is prepared for it on the server."""
@@ -108,7 +117,8 @@ class Prepared:
 
     def is_like(self, other: Prepared) -> bool:
         """Tell whether both take and give the same."""
-        return (self.oids, self.wire, self.columns) == (other.oids, other.wire, other.columns)
+        mine, others = (self.oids, self.wire, self.columns), (other.oids, other.wire, other.columns)
+        return self.counted == other.counted and mine == others
 
 
 def describe_sql(text: str) -> str:
@@ -117,6 +127,19 @@ def describe_sql(text: str) -> str:
         "select name, parameter_types::pg_catalog.oid[]::pg_catalog.text, "
         "result_types::pg_catalog.oid[]::pg_catalog.text from pg_catalog.pg_prepared_statements "
         f"where not from_sql and statement = {quote_literal(text)} order by prepare_time desc limit 1"
+    )
+
+
+def can_ask_types(plan: Plan) -> bool:
+    """Tell whether the types of a statement's parameters can be asked for with PREPARE."""
+    return plan.arity > 0 and plan.verb in _PREPARABLE_VERBS
+
+
+def types_sql(name: str) -> str:
+    """Return the query for the parameter types of a statement that was prepared in SQL."""
+    return (
+        "select parameter_types::pg_catalog.oid[]::pg_catalog.text from pg_catalog.pg_prepared_statements "
+        f"where name = {quote_literal(name)}"
     )
 
 
@@ -135,6 +158,11 @@ def drop_sql(names: Sequence[str], *, safely: bool) -> str:
         f"for found in select name from pg_catalog.pg_prepared_statements where name in ({listed})\n"
         "loop execute pg_catalog.format('deallocate %I', found); end loop; end $$"
     )
+
+
+def oids_of(literal: str) -> tuple[int, ...]:
+    """Read an array of OIDs from its text form."""
+    return tuple(map(int, filter(None, literal.strip("{}").split(","))))
 
 
 def cast_parameters(sql: str, casts: Mapping[int, str]) -> str:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import time
 from asyncio import current_task
 from typing import TYPE_CHECKING, Any
 
 from sqlspec.adapters.psqlpy._batch import FEW, answers, encoded, large_statement, run_large
-from sqlspec.adapters.psqlpy._connect import ENGLISH_SCRIPT, open_link
+from sqlspec.adapters.psqlpy._connect import ENGLISH_SCRIPT, in_time, open_link
 from sqlspec.adapters.psqlpy._listen import Subscription
 from sqlspec.adapters.psqlpy._native import CustomType, Error
 from sqlspec.adapters.psqlpy._prepare import Preparing
 from sqlspec.adapters.psqlpy._statements import (
+    COUNTED_VERBS,
     ROW_COUNT_VERBS,
     Prepared,
     controls_transactions,
@@ -83,9 +83,6 @@ class PsqlpyDriver(Preparing):
                 await listening.close()
         await super().close()
 
-    def is_retired(self) -> bool:
-        return self._is_worn_out()
-
     # -- statements -------------------------------------------------------------------------------
 
     async def execute(self, plan: Plan, args: Sequence[Any]) -> RawResult:
@@ -104,19 +101,21 @@ class PsqlpyDriver(Preparing):
         self._caller = current_task()
         try:
             answer = await self._fetch(prepared.text, values, not prepared.once)
+            if self._request is not None:
+                await self._let_request_pass()
         except asyncio.CancelledError:
             await self._absorb_stop()
             raise
         except BaseException as error:
-            self._caller = None
-            prepared, answer = await self._repeat(plan, prepared, args, error)
+            prepared, answer = await self._repeat(plan, prepared, args, await self.failed(error))
         finally:
             self._caller = None
         reader = prepared.reader
         if reader is None:
             if prepared.counted:
                 return RawResult((), (), "tuple", len(answer.result(None, True)))
-            self._note_script(plan.sql)  # it may have made a table
+            if plan.verb not in COUNTED_VERBS:
+                self._note_script(plan.sql)  # it may have made a table
             return RawResult((), (), "tuple", None)
         if reader.by_position:
             rows = await self._read_slowly(prepared, answer)
@@ -151,7 +150,7 @@ class PsqlpyDriver(Preparing):
         return RawResult((), (), "tuple", None)
 
     async def _repeat(
-        self, plan: Plan, prepared: Prepared, args: Sequence[Any], error: BaseException
+        self, plan: Plan, prepared: Prepared, args: Sequence[Any], failure: BaseException
     ) -> tuple[Prepared, Any]:
         """Run a statement again that was prepared before the schema changed; raise whatever else it is.
 
@@ -159,19 +158,19 @@ class PsqlpyDriver(Preparing):
         which may have committed before. That the statement is a stale one is believed when it is described otherwise
         now: user code may raise the same words in the middle of its work.
         """
-        failure = self.note(error)
         staleness = self._staleness(plan, prepared, failure)
         if not staleness:
             raise failure
+        repeatable = self._status == "idle" and plan.reads_or_writes
+        if repeatable and staleness == "doubtful" and not await self._has_other_types(plan, prepared):
+            raise failure
         self._forget_stale(plan, staleness)
-        if self._status != "idle" or not plan.reads_or_writes:
+        if not repeatable:
             raise failure
         again = await self._prepare(plan)
         if staleness != "missing" and again.is_like(prepared):
-            again.confirmed = time.monotonic()
             raise failure
-        values = [None if wire is None else CustomType(wire) for wire in again.encode(args)]
-        return again, await self.run(self._fetch(again.text, values))
+        return again, await self.run(self._fetch(again.text, again.bind(args)))
 
     async def execute_many(self, plan: Plan, rows: Iterable[Sequence[Any]]) -> RawResult:
         remaining = iter(rows)
@@ -230,13 +229,8 @@ class PsqlpyDriver(Preparing):
         return Described(prepared.oids, prepared.columns)
 
     async def begin(self, text: str) -> None:
-        self._status = "unknown"
-        try:
-            await self.run(self._link.connection.execute_batch(text))
-        except Error as error:
-            if not self.is_broken(error):
-                self._status = "idle"
-            raise
+        self._status = "unknown"  # should it fail, or be interrupted: then it is asked for
+        await self.run(self._link.connection.execute_batch(text))
         self._status = "active"
 
     async def commit(self) -> None:
@@ -245,11 +239,11 @@ class PsqlpyDriver(Preparing):
             raise aborted_commit(SPEC.name)
         # In an aborted transaction the COMMIT is not reached. After an error it is not known where that came from.
         self._status = "unknown"
-        native, self._native = self._native, None
-        if native is None:
+        if self._native is None:
             await self.run(self._link.connection.execute_batch("select 1;\ncommit"))
         else:
             await self.run(self._link.connection.execute_batch("select 1"))
+            native, self._native = self._native, None
             await self.run(native.commit())
         self._status = "idle"
 
@@ -279,6 +273,10 @@ class PsqlpyDriver(Preparing):
             self._strayed = False
 
     async def open_cursor(self, plan: Plan, args: Sequence[Any]) -> AsyncCursor:
+        if self._status != "failed":
+            # DECLARE takes the text for what it means by now; what an earlier call was told may be out of date. Being
+            # told inside the transaction keeps the tables from changing in between.
+            self._forget(plan)
         prepared, values = await self._bound(plan, args)
         name = f"sqlspec_{next(self._names)}"
         await self.run(self._fetch(f"declare {name} no scroll cursor for {prepared.body}", values or None, False))
@@ -288,13 +286,15 @@ class PsqlpyDriver(Preparing):
 
     async def subscribe(self, channels: Sequence[str]) -> None:
         # This connection cannot hear anything: another one takes its place.
-        listening = await Subscription.open(self._link.arguments, channels)
-        self._listening = listening
-        deaf, pid = self._link.connection, self._link.pid
-        deaf.close()
-        with contextlib.suppress(Error):
-            # The server must never see two of them for one listener.
-            await listening.connection.fetch(f"select pg_catalog.pg_terminate_backend({pid:d}, 1000)", None, False)
+        link = self._link
+        async with in_time(link.timeout):
+            listening = self._listening = await Subscription.open(link.arguments, channels)
+            link.connection.close()
+            with contextlib.suppress(Error):
+                # The server must never see two of them for one listener.
+                await listening.connection.fetch(
+                    f"select pg_catalog.pg_terminate_backend({link.pid:d}, 1000)", None, False
+                )
 
     async def notifications(self) -> AsyncIterator[Notification]:
         if self._listening is not None:

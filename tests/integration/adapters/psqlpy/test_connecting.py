@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
+import sys
 from typing import Any
 
 import psqlpy
@@ -10,7 +13,14 @@ import pytest
 from psycopg import sql
 
 from sqlspec.adapters.psqlpy import _connect, _errors
-from sqlspec.exceptions import DatabaseConnectionError, ImproperConfigurationError, OperationalError, SQLSpecError
+from sqlspec.adapters.psqlpy._listen import Subscription
+from sqlspec.exceptions import (
+    ConnectionTimeoutError,
+    DatabaseConnectionError,
+    ImproperConfigurationError,
+    OperationalError,
+    SQLSpecError,
+)
 from tests.integration.harness import Flavour
 
 pytestmark = pytest.mark.only("psqlpy")
@@ -132,6 +142,49 @@ async def test_messages_are_made_english(flavour: Flavour, monkeypatch: pytest.M
     assert config.stats().opened == 1
 
 
+async def test_a_listener_does_not_wait_for_a_silent_server_for_ever(
+    flavour: Flavour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It needs a second connection, and the server may be silent by then."""
+
+    async def silent(*_: Any) -> Any:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Subscription, "open", silent)
+    config = flavour.make_config(connect_timeout=0.5)
+    async with asyncio.timeout(5):
+        with pytest.raises(ConnectionTimeoutError):
+            async with config.listen("t"):
+                pass
+
+
+_FORKS = """
+import asyncio, os, sys
+from sqlspec.adapters.psqlpy import PsqlpyConfig
+from sqlspec.exceptions import OperationalError
+
+async def use():
+    async with PsqlpyConfig(connection_config={"dsn": sys.argv[1]}) as config, config.provide_session() as session:
+        assert await session.select_value("select 1") == 1
+
+asyncio.run(use())
+if (child := os.fork()) == 0:
+    try:
+        asyncio.run(use())
+    except OperationalError as error:
+        os._exit("its threads have stayed behind" not in str(error))
+    os._exit(2)
+assert os.waitpid(child, 0)[1] == 0
+asyncio.run(use())
+"""
+
+
+async def test_a_forked_process_is_told_that_the_driver_does_not_work_there(dsn: str) -> None:
+    command = [sys.executable, "-c", _FORKS, dsn]
+    ended = await asyncio.to_thread(subprocess.run, command, capture_output=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stderr.decode()
+
+
 # -- errors, which are texts -----------------------------------------------------------------------------------
 
 
@@ -145,6 +198,15 @@ async def test_messages_are_made_english(flavour: Flavour, monkeypatch: pytest.M
         ("db error: ERROR: FATAL: terminating", "FATAL: terminating", None, None, False),
         ("db error: ERROR: db error: FATAL: x", "db error: FATAL: x", None, None, False),
         ("Error occurred in `execute_many` statement: db error: ERROR: x", "x", None, None, False),
+        (
+            "Cannot open transaction wrap in execute_many: db error: FATAL: terminating",
+            "terminating",
+            None,
+            None,
+            True,
+        ),
+        ("Failed to finalize execute_many wrap: db error: FATAL: terminating", "terminating", None, None, True),
+        ("Cannot build statement in execute_many: db error: ERROR: x\nDETAIL: d", "x", "d", None, False),
         (
             "Transaction commit error: Cannot execute COMMIT statement, error - db error: ERROR: x",
             "x",

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from sqlspec.adapters.psqlpy import _prepare
-from sqlspec.exceptions import DataError, SQLSpecError
+from sqlspec.exceptions import DataError, NotSupportedError, ParameterError, SQLSpecError
 from tests.integration.harness import Flavour
 
 pytestmark = pytest.mark.only("psqlpy")
@@ -86,14 +86,42 @@ async def test_a_changed_table_is_read_by_old_and_new_connections(
             assert str((await session.select("select * from t where a = $1", "x"))[0]["b"]) == "1"
 
 
-async def test_a_refused_value_is_blamed_on_the_schema_once_a_second(session: Any, untouched: Any) -> None:
-    assert await session.select_value("select $1::int", 1) == 1
-    with pytest.raises(DataError):
-        await session.select("select $1::int", "x")
-    async with untouched(session):
-        for _ in range(100):
-            with pytest.raises(DataError):
+@pytest.mark.parametrize(
+    ("change", "row"),
+    [
+        ("rename a to renamed", {"renamed": "1", "b": "1.50"}),
+        ("add c text default 'new'", {"a": "1", "b": "1.50", "c": "new"}),
+        ("alter b type text", {"a": "1", "b": "1.50"}),
+        ("drop b", {"a": "1"}),
+    ],
+)
+async def test_a_stream_has_the_columns_that_the_table_has_now(
+    session: Any, flavour: Flavour, admin: psycopg.Connection[Any], change: str, row: dict[str, str]
+) -> None:
+    """A cursor is declared by its text: the server does not notice that the columns were described before."""
+    await session.execute_script("create table t (a int, b numeric); insert into t values (1, 1.50)")
+
+    async def read() -> list[dict[str, Any]]:
+        async with session.select_stream("select * from t where $1::int is null", None) as rows:
+            return [{name: str(value) for name, value in one.items()} async for one in rows]
+
+    assert await read() == [{"a": "1", "b": "1.50"}]
+    admin.execute(f"alter table {flavour.schema}.t {change}".encode())
+    assert await read() == [row]
+
+
+async def test_refusals_do_not_wear_the_connection_out(flavour: Flavour, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For each, it is asked whether the schema has changed; what the driver prepares for that, it would keep."""
+    monkeypatch.setattr(_prepare, "WORN_OUT", 20)
+    config = flavour.make_config(max_size=1)
+    async with config.provide_session() as session:
+        for _ in range(30):
+            with pytest.raises(DataError, match="cannot bind"):
                 await session.select("select $1::int", "x")
+            with pytest.raises(DataError, match="division by zero"):
+                await session.select("select 1 / $1::int", 0)
+        assert await session.select_value("select count(*) from pg_prepared_statements where from_sql") == 0
+    assert config.stats().size == 1
 
 
 async def test_a_column_that_is_sent_as_text_stays_what_it_is(session: Any) -> None:
@@ -111,6 +139,76 @@ async def test_a_text_with_a_nul_harms_nothing(session: Any) -> None:
         with pytest.raises(SQLSpecError):
             await session.execute(text)
         assert await session.select_value("select 1") == 1
+
+
+async def test_large_texts_wear_a_connection_out_sooner(flavour: Flavour, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_prepare, "WORN_OUT", 100)
+    config = flavour.make_config(max_size=1)
+    async with config.provide_session() as session:
+        assert await session.select_value(f"select length('{'x' * 3_000_000}')") == 3_000_000
+    assert config.stats().size == 0
+
+
+async def test_a_connection_whose_driver_cannot_look_types_up_any_more_is_replaced(flavour: Flavour) -> None:
+    config = flavour.make_config(max_size=1)
+    async with config.provide_session() as session:
+        await session.execute_script("create type one as enum ('a'); create type two as enum ('b')")
+        assert await session.select_value("select 'a'::one") == "a"
+    async with config.provide_connection() as connection:
+        await connection.execute_batch("deallocate all")
+    async with config.provide_session() as session:
+        assert await session.select_value("select 'a'::one") == "a"
+        with pytest.raises(SQLSpecError, match="does not exist"):
+            await session.select("select 'b'::two")
+    async with config.provide_session() as session:
+        assert await session.select_value("select 'b'::two") == "b"
+
+
+async def test_a_large_batch_whose_statement_is_gone_is_prepared_again(session: Any) -> None:
+    await session.execute("create table t (a int)")
+    for _ in range(2):
+        assert (await session.execute_many("insert into t values ($1)", range(500))).rows_affected == 500
+    await session.driver.connection.execute_batch("deallocate all")
+    with pytest.raises(SQLSpecError, match="does not exist"):
+        await session.execute_many("insert into t values ($1)", range(500))
+    assert (await session.execute_many("insert into t values ($1)", range(500))).rows_affected == 500
+    assert await session.select_value("select count(*) from t") == 1500
+
+
+async def test_a_table_made_by_a_query_takes_the_place_of_another(session: Any) -> None:
+    await session.execute_script("create temp table other (a int); create table t (a int)")
+    await session.execute("set search_path = pg_temp, " + await session.select_value("select current_schema"))
+    for _ in range(2):
+        assert await session.select("select * from t") == []
+    await session.execute("select 'x' as b into t")
+    assert await session.select("select * from t") == [{"b": "x"}]
+
+
+async def test_types_may_be_forgotten_while_a_statement_is_prepared(
+    session: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By another session, whose command alters one."""
+    await session.execute("create type mood as enum ('sad')")
+    describe = _prepare.Preparing._describe
+
+    async def interrupted(driver: Any, *args: Any) -> Any:
+        described = await describe(driver, *args)
+        driver.derived.codecs.forget_learnt()
+        return described
+
+    monkeypatch.setattr(_prepare.Preparing, "_describe", interrupted)
+    row = await session.select_one("select 'sad'::mood as m, array['sad'::mood] as n, 'pg_class'::regclass as c")
+    assert row == {"m": "sad", "n": ["sad"], "c": "pg_class"}
+
+
+async def test_more_parameters_than_the_driver_sends(session: Any) -> None:
+    for count in (32767, 32768):
+        sql = f"select cardinality(array[{', '.join(f'${number}::int' for number in range(1, count + 1))}])"
+        if count > 32767:
+            with pytest.raises(ParameterError, match="at most 32767"):
+                await session.select(sql, *range(count))
+        else:
+            assert await session.select_value(sql, *range(count)) == count
 
 
 # -- counts ----------------------------------------------------------------------------------------------------
@@ -145,6 +243,24 @@ async def test_a_table_whose_rule_forbids_returning_is_changed_once(session: Any
         if scope == "inside":
             await session.commit()
     assert await session.select_value("select count(*) from log") == 8
+
+
+async def test_a_rule_that_is_made_later_ends_the_counting(
+    session: Any, flavour: Flavour, admin: psycopg.Connection[Any]
+) -> None:
+    await session.execute("create table t (a int)")
+    assert (await session.execute("insert into t values ($1)", 1)).rows_affected == 1
+    assert (await session.execute("insert into t values (1)")).rows_affected == 1
+    assert (await session.execute_many("insert into t values (1 + $1)", range(50))).rows_affected == 50
+    name = f"{flavour.schema}.t"
+    admin.execute(f"create rule r as on insert to {name} do instead update {name} set a = a + 1".encode())
+    before = await session.select_value("select sum(a) from t")
+    assert (await session.execute("insert into t values ($1)", 1)).rows_affected is None
+    assert (await session.execute("insert into t values (1)")).rows_affected is None
+    with pytest.raises(NotSupportedError):  # inside its transaction it cannot be told otherwise
+        await session.execute_many("insert into t values (1 + $1)", range(50))
+    assert (await session.execute_many("insert into t values (1 + $1)", range(50))).rows_affected is None
+    assert await session.select_value("select sum(a) from t") == before + 52 * 52
 
 
 async def test_a_wrong_statement_is_told_as_it_is(session: Any) -> None:

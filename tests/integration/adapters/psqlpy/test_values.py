@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+import time
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,7 @@ from uuid import UUID
 
 import pytest
 
+from sqlspec.adapters.psqlpy._dollars import hide_placeholders
 from sqlspec.exceptions import DataError
 from tests.integration.harness import FLAVOURS
 
@@ -119,3 +121,10 @@ async def test_the_drivers_own_placeholders_stay_as_they_are(raw: Any, session: 
         assert [row async for row in rows] == [{"?column?": "$(a)px$(a)p"}] * 50
     await session.execute("do $$ begin assert '$(a)p' = '$' || '(a)p'; end $$")
     await session.execute_script("do $$ begin assert '$(a)p' = '$' || '(a)p'; end $$; select '$(a)p'")
+
+
+def test_a_large_text_with_a_placeholder_is_changed_in_good_time() -> None:
+    for text in (f"select '{'x' * 16_000_000}$(a)p'", f"select /* $(a)p */ {'(1), ' * 1_000_000}"):
+        started = time.perf_counter()
+        assert "$(a)p" not in hide_placeholders(text)
+        assert time.perf_counter() - started < 3

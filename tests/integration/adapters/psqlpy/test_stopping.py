@@ -1,0 +1,204 @@
+"""Requests to stop, limits and refusals that come at an awkward moment."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from typing import Any
+
+import psqlpy
+import psycopg
+import pytest
+
+from sqlspec.adapters.psqlpy import _calls
+from sqlspec.exceptions import DatabaseConnectionError, OperationalError, OperationCancelledError, SQLSpecError
+from tests.integration.harness import Flavour
+
+pytestmark = pytest.mark.only("psqlpy")
+
+
+async def until_waiting(admin: psycopg.Connection[Any], pid: int, kind: str) -> None:
+    async with asyncio.timeout(10):
+        query = "select 1 from pg_stat_activity where pid = %s and wait_event_type = %s and state = 'active'"
+        while admin.execute(query, [pid, kind]).fetchone() is None:
+            await asyncio.sleep(0.002)
+
+
+async def test_a_request_to_stop_does_not_hide_that_the_server_was_faster(session: Any) -> None:
+    """The call would fail, be made again, and store its row twice."""
+    await session.execute("create table t (a int)")
+    for turns in range(40):
+        task = asyncio.create_task(session.execute("insert into t values ($1)", turns))
+        for _ in range(turns % 8 + 1):
+            await asyncio.sleep(0)
+        await session.cancel()
+        try:
+            await task
+        except OperationCancelledError:
+            stored = []
+        else:
+            stored = [{"a": turns}]
+        assert await session.select("select a from t where a = $1", turns) == stored
+
+
+@pytest.mark.parametrize("size", [1, 500])
+async def test_a_request_to_stop_during_a_commit(
+    session: Any, admin: psycopg.Connection[Any], flavour: Flavour, size: int
+) -> None:
+    await session.execute_script(
+        "create table t (a int); create function slow() returns trigger language plpgsql as "
+        "$$ begin perform pg_sleep(new.a); return null; end $$;"
+        "create constraint trigger slow after insert on t initially deferred for each row execute function slow()"
+    )
+    driver = session.driver
+    pid = await session.select_value("select pg_backend_pid()")
+
+    async def store(seconds: float) -> None:
+        async with session.transaction():
+            await session.execute_many("insert into t values ($1)", [0] * size)
+            await session.execute("insert into t values ($1::float8)", seconds)
+
+    for _ in range(5):  # too fast to be stopped
+        task = asyncio.create_task(store(0))
+        while not task.done():
+            if driver.status() == "unknown":
+                await session.cancel()
+            await asyncio.sleep(0)
+        failed = isinstance(task.exception(), OperationCancelledError)
+        assert await session.select_value("select count(*) from t") == (0 if failed else size + 1)
+        await session.execute("truncate t")
+    task = asyncio.create_task(store(30))
+    await until_waiting(admin, pid, "Timeout")
+    await session.cancel()
+    with pytest.raises(OperationCancelledError):
+        await task
+    assert await session.select("select * from t") == []
+    assert await session.select_value("select pg_backend_pid()") == pid
+
+
+@pytest.mark.parametrize("inside", [False, True])
+async def test_a_request_to_stop_reaches_what_is_still_prepared(
+    session: Any, flavour: Flavour, admin: psycopg.Connection[Any], dsn: str, inside: bool
+) -> None:
+    """It would be taken for a table that forbids RETURNING, and the statement run in spite of it."""
+    await session.execute_script("create table t (a int); insert into t values (1)")
+    pid = await session.select_value("select pg_backend_pid()")
+    with psycopg.connect(dsn) as other:
+        other.execute(f"lock table {flavour.schema}.t".encode())
+        if inside:
+            await session.begin()
+        task = asyncio.create_task(session.execute("delete from t"))
+        await until_waiting(admin, pid, "Lock")
+        await session.cancel()
+        with pytest.raises(OperationCancelledError):
+            await asyncio.wait_for(task, 5)
+        if inside:
+            await session.rollback()
+    assert (await session.execute("delete from t")).rows_affected == 1
+
+
+async def test_a_limit_that_passes_while_preparing_does_not_end_the_counting(
+    session: Any, flavour: Flavour, dsn: str
+) -> None:
+    await session.execute_script("create table t (a int); set lock_timeout = '200ms'")
+    with psycopg.connect(dsn) as other:
+        other.execute(f"lock table {flavour.schema}.t".encode())
+        asyncio.get_running_loop().call_later(0.3, other.rollback)
+        with pytest.raises(OperationalError, match="lock timeout"):
+            await session.execute("insert into t values (1)")
+        for _ in range(2):
+            assert (await session.execute("insert into t values (1)")).rows_affected == 1
+        async with asyncio.timeout(5):
+            while other.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+                await asyncio.sleep(0.01)
+
+
+async def test_what_the_driver_refuses_does_not_abort_the_transaction(
+    session: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: Any) -> None:
+        raise psqlpy.Error("error encoding message to server: value too large to transmit")
+
+    await session.execute("create table t (a int)")
+    driver = session.driver
+    async with session.transaction():
+        await session.execute("insert into t values (1)")
+        with monkeypatch.context() as patch, pytest.raises(SQLSpecError, match="too large"):
+            patch.setattr(driver, "_fetch", refuse)
+            await session.select("select 1")
+    assert await session.select_value("select count(*) from t") == 1
+
+
+async def test_a_transaction_that_was_aborted_unseen_frees_the_driver_too(flavour: Flavour) -> None:
+    """The driver would believe for ever that a transaction is open, once it was told for a large batch."""
+    config = flavour.make_config(max_size=1)
+    async with config.provide_session() as session:
+        await session.execute("create table t (a int)")
+        await session.begin()
+        await session.execute_many("insert into t values ($1)", range(500))
+        with pytest.raises(Exception, match="division by zero"):
+            await session.driver.connection.execute_batch("select 1/0")
+        with pytest.raises(SQLSpecError):
+            await session.commit()
+        assert await session.driver.connection.in_transaction() is False
+        assert await session.select_value("select count(*) from t") == 0
+
+
+async def test_a_connection_that_is_cut_while_it_is_stopped_leaves_no_loose_end(session: Any) -> None:
+    told: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    driver = session.driver
+    stopping = asyncio.create_task(driver._stop_server())
+    while driver._stop is None:
+        await asyncio.sleep(0)
+    driver._shut()
+    stopping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await stopping
+    if driver._stop is not None:
+        await asyncio.wait((driver._stop,))
+        driver._stop = None
+    gc.collect()
+    await asyncio.sleep(0)
+    assert told == []
+
+
+async def test_a_call_that_is_cut_while_it_prepares_ends_without_a_panic(
+    raw: Any, flavour: Flavour, admin: psycopg.Connection[Any], dsn: str
+) -> None:
+    config = flavour.make_config()
+    async with config.provide_session() as session:
+        await session.execute("create table t (a int)")
+        query = f"select * from {flavour.schema}.t"
+        pids = [(await raw.fetch("select pg_backend_pid()", [])).result(None, True)[0][0]]
+        pids.append(await session.select_value("select pg_backend_pid()"))
+        with psycopg.connect(dsn) as other:
+            other.execute(f"lock table {flavour.schema}.t".encode())
+            bare = asyncio.create_task(asyncio.wait_for(raw.prepare(query, [None]), 10))
+            task = asyncio.create_task(session.select(query))
+            for pid in pids:
+                await until_waiting(admin, pid, "Lock")
+            with pytest.raises(BaseException, match="Already borrowed"):
+                raw.close()
+            session._driver.abort()
+            with pytest.raises(DatabaseConnectionError):
+                await asyncio.wait_for(task, 5)
+        await bare
+    assert config.stats().size == 0
+
+
+async def test_a_request_to_stop_ends_the_call_where_the_server_is_out_of_reach(
+    session: Any, admin: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent(*_: Any) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(_calls, "_cancel_backend", silent)
+    monkeypatch.setattr(_calls, "PATIENCE", 0.1)
+    pid = await session.select_value("select pg_backend_pid()")
+    task = asyncio.create_task(session.select("select pg_sleep(30)"))
+    await until_waiting(admin, pid, "Timeout")
+    await asyncio.wait_for(session.cancel(), 5)
+    with pytest.raises(DatabaseConnectionError):
+        await asyncio.wait_for(task, 5)
+    admin.execute("select pg_terminate_backend(%s)", [pid])
