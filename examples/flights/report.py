@@ -76,7 +76,11 @@ class Report:
     def outcome(self, outcome: Outcome) -> None:
         """Print one line for a step."""
         answer = outcome.answer
-        rows, note = (f"{answer.rows:,}", answer.note) if answer else ("-", f"not supported: {outcome.refusal}")
+        rows, note = (
+            (f"{answer.rows:,}", answer.note)
+            if answer
+            else ("-", f"not supported: {outcome.refusal.rpartition(': ')[2].partition(';')[0]}")
+        )
         speed = f"{_speed(outcome)} rows/s" if answer and answer.rows >= MANY else ""
         line = f"  {outcome.step:<8} {rows:>7} rows {_milliseconds(outcome):>6} ms {speed:>14}   {note}"
         self._console.print(line, markup=False, soft_wrap=True)

@@ -49,6 +49,7 @@ PARAMETERS: Final[Mapping[str, str]] = {
     "keepalives_interval": "keepalives_interval",
     "keepalives_count": "keepalives_count",
     "tcp_user_timeout": "tcp_user_timeout",
+    "statement_timeout": "statement_timeout",
 }
 """Parameters of a connection string (PostgreSQL manual, 32.1.2) and the portable keys that they set."""
 
@@ -161,7 +162,7 @@ def parse_dsn(text: str, native: Collection[str] = ()) -> tuple[tuple[str, str],
         ImproperConfigurationError: The text is malformed or holds an unknown parameter.
     """
     scheme = _SCHEME.match(text)
-    if scheme is not None and scheme[1].lower() in {"postgresql", "postgres"}:
+    if scheme is not None and scheme[1].lower() in {"postgresql", "postgres", "pg"}:
         pairs = _parse_url(text[scheme.end() :], native)
     elif scheme is None and "=" in text:
         pairs = _parse_pairs(text, native)

@@ -66,6 +66,7 @@ SWAPS: dict[str, dict[str, str]] = {
 # Pages that cannot run on an adapter: what they fail with, and why.
 UNFIT: dict[tuple[str, str], tuple[type[BaseException], str]] = {
     ("docs/how-to/listen-notify.md", "pyro_postgres"): (NotSupportedError, "the driver drops notifications"),
+    ("skills/tasks/notifications.md", "pyro_postgres"): (NotSupportedError, "the driver drops notifications"),
 }
 
 FENCE = re.compile(r"(?P<indent> *)(?P<ticks>`{3,})(?P<info>[^`]*)")
@@ -121,14 +122,14 @@ def is_file(block: Block) -> bool:
 
 
 def page_variants() -> Iterator[Any]:
-    """Yield page and adapter. Guides below `skills` are about one adapter and run on that alone."""
+    """Yield page and adapter. Guides below `skills/adapters` are about one adapter and run on that alone."""
     for page in PAGES:
         name = page.relative_to(ROOT).as_posix()
         text = page.read_text(encoding="utf-8")
         code = "".join(block.text for block in blocks_of(text) if block.language == "python")
         if not code:
             continue
-        portable = set(ADAPTER.findall(code)) == {WRITTEN_WITH} and not name.startswith("skills/")
+        portable = set(ADAPTER.findall(code)) == {WRITTEN_WITH} and not name.startswith("skills/adapters/")
         for adapter in list(SWAPS) if portable else [None]:
             raises, reason = UNFIT.get((name, adapter or ""), (None, ""))
             marks = [pytest.mark.xfail(strict=True, raises=raises, reason=reason)] if raises else []

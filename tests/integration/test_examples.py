@@ -165,13 +165,16 @@ def test_the_demo_gets_the_same_results_from_every_adapter(
     labels = list(load_configs())
     # Each step but the stream is compared with the first adapter, the stream with the files.
     answers = len(_sync_steps.STEPS)
-    assert f"{answers * len(labels) - (answers - 1)} answers compared, in value, type and order" in lines
+    refused = sum("not supported" in line for line in lines)
+    assert f"{answers * len(labels) - (answers - 1) - refused} answers compared, in value, type and order" in lines
+    assert refused == 2, "pyro-postgres has no notifications; all else is there on every adapter"
     assert "identical results: yes" in lines
     for label in labels:
         begin = lines.index(label) + 1
         steps = [line.split(maxsplit=2) for line in lines[begin : begin + answers]]
         assert [step[0] for step in steps] == list(_sync_steps.STEPS)
-        assert {name: rest.split("   ")[-1].strip() for name, _, rest in steps if name in NOTES} == NOTES
+        notes = NOTES | ({"notify": "not supported: the driver drops notifications unread"} if "pyro" in label else {})
+        assert {name: rest.split("   ")[-1].strip() for name, _, rest in steps if name in NOTES} == notes
         rows = {name: count for name, count, _ in steps}
         assert (rows["tables"], rows["load"], rows["stream"]) == ("30,911", "3,000", "3,000")
         assert all("as in the files" in rest for name, _, rest in steps if name == "stream")
@@ -227,11 +230,11 @@ def test_the_demo_shows_what_an_adapter_refuses(
     demo: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> Answer:
-        raise NotSupportedError("the driver cannot listen: it has no way to wait")
+        raise NotSupportedError("listen is not available on this one: the driver has no way to wait; use another")
 
     monkeypatch.setitem(_sync_steps.STEPS, "notify", refuse)
     status, output = demo()
-    assert "not supported: the driver cannot listen: it has no way to wait" in output
+    assert "not supported: the driver has no way to wait\n" in output
     row = next(line for line in output.splitlines() if line.startswith("│ notify"))
     assert row.strip("│ ").split("│")[-1].strip() == "no"
     assert (status, "identical results: yes" in output) == (0, True)

@@ -53,6 +53,8 @@ HEAVY = {
 IMPORT_LIMIT_MS = 600
 
 FILE_LINES = 600
+# What an adapter says at greater length belongs to a layer below it, or into a file of its own.
+ADAPTER_LINES = 350
 FUNCTION_LINES = 60
 # Larger budgets: path -> (lines, reason).
 FILE_BUDGETS: dict[str, tuple[int, str]] = {}
@@ -212,8 +214,12 @@ def test_public_names_exist_and_are_listed_once() -> None:
 
 def test_files_stay_within_their_budget() -> None:
     sizes = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in files_below(*CODE)}
-    over = {name: size for name, size in sizes.items() if size > FILE_BUDGETS.get(name, (FILE_LINES, ""))[0]}
+    over = {name: size for name, size in sizes.items() if size > FILE_BUDGETS.get(name, (lines_allowed(name), ""))[0]}
     assert over == {}
+
+
+def lines_allowed(name: str) -> int:
+    return ADAPTER_LINES if name.startswith("sqlspec/adapters/") else FILE_LINES
 
 
 def functions_of(path: Path) -> Iterator[tuple[str, int]]:

@@ -127,6 +127,9 @@ class AsyncpgDriver(AsyncDriver):
             except asyncpg.PostgresError as error:
                 prepared = await self._statements.prepare_again(plan, prepared, error)
                 rows = await prepared.fetch(*prepared.check(args))
+        except DataError:
+            await self._end_preparing()
+            raise
         except asyncio.CancelledError:
             await self._absorb_stop()
             raise
@@ -140,6 +143,15 @@ class AsyncpgDriver(AsyncDriver):
                 return raw_result((rows, columns, "tuple", len(rows)))
             self._statements.note(plan.sql)  # INTO, with parameters
         return raw_result((rows, columns, "tuple", affected_rows(prepared.statement.get_statusmsg())))
+
+    async def _end_preparing(self) -> None:
+        """Let the server end what a statement began that was prepared and is not going to run.
+
+        The driver sends no Sync behind a preparation (protocol message Parse), so until the next statement the server
+        keeps a transaction open, with its snapshot and its locks on the tables.
+        """
+        if not self._connection.is_in_transaction():
+            await self._connection.execute("select")
 
     async def _command(self, plan: Plan) -> str | None:
         tag: str | None = await self._connection.execute(plan.sql)
@@ -205,6 +217,7 @@ class AsyncpgDriver(AsyncDriver):
 
     async def describe(self, plan: Plan) -> Described:
         prepared = await self._statements.ready(plan.sql)
+        await self._end_preparing()
         return Described(prepared.oids, prepared.columns)
 
     async def fetch_text(self, text: str) -> Sequence[Sequence[str | None]]:

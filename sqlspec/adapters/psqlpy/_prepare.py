@@ -21,7 +21,6 @@ from sqlspec.adapters.psqlpy._statements import (
     UNCACHED_VERBS,
     Prepared,
     can_ask_types,
-    cast_parameters,
     describe_sql,
     drop_sql,
     oids_of,
@@ -38,6 +37,7 @@ from sqlspec.exceptions import (
     error_class,
     is_stale_statement,
 )
+from sqlspec.postgres.casts import REGCLASS, Cast, cast_parameters, type_names_query
 from sqlspec.postgres.codec import MissingTypesError
 from sqlspec.postgres.enclose import enclose
 
@@ -278,7 +278,7 @@ class Preparing(Calling):
             ]
             body = enclose(body, len(sent), items) or body
         if casts:
-            body = cast_parameters(body, await self._type_names(casts))
+            body = cast_parameters(body, await self._casts(casts))
         if body is prepared.body:
             return prepared
         self._forgotten.append(prepared.name)
@@ -291,11 +291,11 @@ class Preparing(Calling):
             prepared.reader = reader_of(codecs, converted.wire or (), names, converted_names)
         return prepared
 
-    async def _type_names(self, casts: dict[int, int]) -> dict[int, str]:
-        """Return the SQL names of types as the session's search path has them."""
-        items = ", ".join(f"pg_catalog.format_type({oid:d}, null)" for oid in casts.values())
-        (names,) = await self.fetch_text(f"select {items}")
-        return {at: name or "" for at, name in zip(casts, names, strict=True)}
+    async def _casts(self, oids: dict[int, int]) -> dict[int, Cast]:
+        """Return how the server converts text to some parameters, by their numbers."""
+        ((*names,),) = await self.fetch_text(type_names_query(oids.values()))
+        base = self.derived.codecs.base_oid
+        return {at: Cast(name or "", base(oids[at]) == REGCLASS) for at, name in zip(oids, names, strict=True)}
 
     async def _learn(self, prepared: Prepared, names: tuple[str, ...]) -> None:
         """Derive what follows from the types as they are known now."""

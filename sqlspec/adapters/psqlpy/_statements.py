@@ -7,11 +7,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlspec.adapters.psqlpy._native import CustomType
-from sqlspec.core.scan import scan, splice
+from sqlspec.core.scan import scan
 from sqlspec.postgres.sql import RESET_STATEMENTS, quote_literal, reset_script
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from sqlspec.adapters.psqlpy._results import Reader
     from sqlspec.core.plan import Plan
@@ -24,7 +24,6 @@ __all__ = (
     "UNCACHED_VERBS",
     "Prepared",
     "can_ask_types",
-    "cast_parameters",
     "controls_transactions",
     "describe_sql",
     "drop_sql",
@@ -163,27 +162,6 @@ def drop_sql(names: Sequence[str], *, safely: bool) -> str:
 def oids_of(literal: str) -> tuple[int, ...]:
     """Read an array of OIDs from its text form."""
     return tuple(map(int, filter(None, literal.strip("{}").split(","))))
-
-
-def cast_parameters(sql: str, casts: Mapping[int, str]) -> str:
-    """Return the text with some parameters sent as text, which the server itself converts.
-
-    Args:
-        sql: A text with `$n` placeholders.
-        casts: SQL names of types by number of the parameter.
-    """
-
-    def render(number: int) -> str:
-        kind, text = casts.get(number), f"${number}::pg_catalog.text"
-        if kind is None:
-            return f"${number}"
-        if kind in ("regclass", "pg_catalog.regclass"):
-            # The only type whose cast from text takes less than its own input function.
-            numeric = f"pg_catalog.replace({text}, '-', '0')::pg_catalog.oid::{kind}"
-            return f"(case when {text} operator(pg_catalog.~) '^(-|[0-9]+)$' then {numeric} else {text}::{kind} end)"
-        return f"({text}::{kind})"
-
-    return splice(sql, scan(sql), render)
 
 
 def spare_the_drivers(text: str) -> str:

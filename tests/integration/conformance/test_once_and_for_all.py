@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, NamedTuple
 
+import psycopg
 import pytest
 
 from sqlspec.exceptions import OperationalError, SQLSpecError, TransactionError
@@ -185,3 +186,16 @@ async def test_statements_have_to_be_text(session: Any) -> None:
             await session.select(wrong)
         with pytest.raises(SQLSpecError, match="str"):
             await session.execute(wrong)
+
+
+@pytest.mark.only(*REAL)
+async def test_a_refused_value_leaves_no_lock(session: Any, flavour: Flavour, admin: psycopg.Connection[Any]) -> None:
+    await session.execute("create table guarded (n int)")
+    pid = await session.select_value("select pg_backend_pid()")
+    locks = "select count(*) from pg_locks where pid = %s and relation is not null"
+    for _ in range(2):
+        with pytest.raises(SQLSpecError, match="as int4"):
+            await session.select("select * from guarded where n = $1", "5")
+        assert admin.execute(locks, [pid]).fetchone() == (0,)
+    async with session.transaction(isolation="repeatable read"):
+        assert await session.select_value("show transaction_isolation") == "repeatable read"
