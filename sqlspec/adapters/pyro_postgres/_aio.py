@@ -45,14 +45,14 @@ def _settle_at_exit() -> None:
         atexit.register(time.sleep, _at_exit[0])
 
 
-async def open_connection(target: Target, seconds: float | None) -> Any:
-    """Open a connection of the driver.
+async def open_connection(target: Target, seconds: float | None) -> tuple[Any, int]:
+    """Open a connection of the driver; return it with the process ID of its backend.
 
     Raises:
         ConnectionTimeoutError: The server did not answer in time.
     """
     _settle_at_exit()
-    future = AsyncNative.new(target.opts)
+    future = start(_open(target))
     try:
         async with asyncio.timeout(seconds):
             return await asyncio.shield(future)
@@ -66,10 +66,15 @@ async def open_connection(target: Target, seconds: float | None) -> Any:
         raise
 
 
-def _let_go(future: asyncio.Future[Any]) -> None:
+async def _open(target: Target) -> tuple[Any, int]:
+    connection: Any = await AsyncNative.new(target.opts)
+    return connection, await connection.id()
+
+
+def _let_go(future: asyncio.Future[tuple[Any, int]]) -> None:
     """Close a connection that came too late."""
     if not future.cancelled() and future.exception() is None:
-        future.result().close().add_done_callback(_forget)
+        future.result()[0].close().add_done_callback(_forget)
 
 
 def _forget(future: asyncio.Future[Any]) -> None:
@@ -109,10 +114,10 @@ class Stopper:
         abandoned: It did not end, so the connection is of no use any more.
     """
 
-    __slots__ = ("_given_up", "_opts", "_pid", "abandoned", "failure")
+    __slots__ = ("_given_up", "_pid", "_target", "abandoned", "failure")
 
     def __init__(self, target: Target, pid: int) -> None:
-        self._opts = target.opts
+        self._target = target
         self._pid = pid
         self._given_up: asyncio.Future[None] | None = None
         self.failure: BaseException | None = None
@@ -121,16 +126,20 @@ class Stopper:
     async def stop(self, future: asyncio.Future[Any]) -> None:
         """Cancel the statement on the server; return when the call has ended or is given up."""
         self._given_up = asyncio.get_running_loop().create_future()
-        self.abandoned = True
+        self.abandoned, on_its_way = True, False
         if not future.done():
-            with contextlib.suppress(*_FAILURES):
+            try:
                 async with asyncio.timeout(_REACH):
                     await self.tell_server("pg_cancel_backend")
+            except TimeoutError:
+                on_its_way = True  # it could hit a later statement
+            except NATIVE_ERRORS:
+                pass
             await asyncio.wait((future, self._given_up), timeout=GRACE, return_when=asyncio.FIRST_COMPLETED)
         self._given_up.cancel()
         self._given_up = None
         if future.done():
-            self.abandoned = False
+            self.abandoned = on_its_way
             self.failure = None if future.cancelled() else future.exception()
 
     def give_up(self) -> None:
@@ -140,11 +149,18 @@ class Stopper:
 
     async def tell_server(self, function: str) -> None:
         """Call an administrative function for the backend of the connection."""
-        control = await asyncio.shield(AsyncNative.new(self._opts))
+        opening = start(_open(self._target))
         try:
-            await control.query_drop(f"select pg_catalog.{function}({self._pid})")
+            control, _ = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_let_go)
+            raise
+        telling = control.query_drop(f"select pg_catalog.{function}({self._pid})")
+        try:
+            await asyncio.shield(telling)
         finally:
-            control.close().add_done_callback(_forget)
+            telling.add_done_callback(_forget)
+            await close_connection(control)
 
     async def cut(self) -> None:
         """Let the server end the connection, in the middle of a call."""

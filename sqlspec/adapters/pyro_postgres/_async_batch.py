@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from typing import TYPE_CHECKING, Any
 
-from sqlspec.adapters.pyro_postgres._errors import timed_out
+from sqlspec.adapters.pyro_postgres._errors import in_usual_words, timed_out
 from sqlspec.adapters.pyro_postgres._native import NATIVE_ERRORS
 from sqlspec.core.result import RawResult
 from sqlspec.exceptions import DataError
@@ -48,6 +49,14 @@ async def run_batch(driver: AsyncPyroPostgresDriver, plan: Plan, rows: Iterable[
             sql = _counting(plan)
     known = driver.statements.cache.get(sql)
     prepared = await driver.statements.ready(sql)
+    given = iter(rows)
+    first = list(itertools.islice(given, 1))
+    rows = itertools.chain(first, given)
+    if first and prepared is known:
+        try:
+            prepared.encode(first[0])
+        except DataError as refusal:
+            prepared = await driver.describe_again(sql, prepared, refusal)
     prepared.used = True
     try:
         if counted:
@@ -60,7 +69,7 @@ async def run_batch(driver: AsyncPyroPostgresDriver, plan: Plan, rows: Iterable[
                 found += answer
     except NATIVE_ERRORS as error:
         driver.forget_stale(sql, prepared, error)
-        raise
+        raise in_usual_words(error) from None
     except DataError:
         if prepared is known:  # its types may have changed since; the next call will ask
             driver.statements.forget(sql)
@@ -134,7 +143,7 @@ def _chunks(
         chunk.append(values)
         size += sum([8 if value is None else len(value) + 8 for value in values])
         if len(chunk) >= most or size >= _MOST_BYTES:
-            if time.monotonic() > driver.deadline:
+            if time.monotonic() > driver.limits.deadline:
                 raise timed_out()
             yield chunk
             chunk, size = [], 0

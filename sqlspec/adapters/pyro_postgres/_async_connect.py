@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlspec.adapters.pyro_postgres._aio import SPEC, Stopper, close_connection, open_connection
 from sqlspec.adapters.pyro_postgres._async_wire import AsyncWire
 from sqlspec.adapters.pyro_postgres._connect import SHOW_SESSION, Session, none_fits, targets, unfit
 from sqlspec.adapters.pyro_postgres._native import NATIVE_ERRORS
 from sqlspec.adapters.pyro_postgres._swap import name_of, null_row, stub, swap
+from sqlspec.driver._sockets import link_of
 from sqlspec.exceptions import DatabaseConnectionError, ImproperConfigurationError, SQLSpecError
 from sqlspec.postgres.errors import check_session
 
@@ -44,7 +45,7 @@ async def open_wire(settings: ConnectionSettings) -> AsyncWire:
     for accepted in (wanted, "any") if wanted == "prefer-standby" else (wanted,):
         for target in hosts:
             try:
-                wire, reason = await _open(target, settings.connect_timeout, accepted)
+                wire, reason = await _open(target, settings, accepted)
             except _UNREACHABLE as error:
                 failure = error
                 continue
@@ -57,13 +58,13 @@ async def open_wire(settings: ConnectionSettings) -> AsyncWire:
     raise none_fits(wanted, reasons) from failure
 
 
-async def _open(target: Target, seconds: float | None, wanted: str) -> tuple[AsyncWire, str]:
-    connection: Any = await open_connection(target, seconds)
-    pid = await connection.id()
+async def _open(target: Target, settings: ConnectionSettings, wanted: str) -> tuple[AsyncWire, str]:
+    connection, pid = await open_connection(target, settings.connect_timeout)
     wire = AsyncWire(connection, pid, Stopper(target, pid))
     try:
         session = Session(*(value for (value,) in await wire.query(SHOW_SESSION)))
         check_session(session.client_encoding, session.standard_conforming_strings)
+        wire.link = link_of(session.client_port, target.port, settings)
         if not _tested:
             await _test_driver(wire)
             _tested.append(True)

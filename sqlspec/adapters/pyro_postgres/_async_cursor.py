@@ -10,20 +10,19 @@ from sqlspec.adapters.pyro_postgres._swap import statement_of
 from sqlspec.adapters.pyro_postgres._types import is_misread, send_items
 from sqlspec.core.result import RawResult
 from sqlspec.driver._async_driver import AsyncCursor
-from sqlspec.exceptions import NotSupportedError
 from sqlspec.postgres.enclose import enclose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlspec.adapters.pyro_postgres._async_driver import AsyncPyroPostgresDriver
-    from sqlspec.adapters.pyro_postgres._async_prepare import Prepared
+    from sqlspec.adapters.pyro_postgres._async_prepare import AsyncStatements, Prepared
+    from sqlspec.adapters.pyro_postgres._async_wire import AsyncWire
     from sqlspec.core.plan import Plan
 
 __all__ = ("open_cursor",)
 
 _numbers = itertools.count(1)
-_ATTEMPTS = 3
 
 
 async def open_cursor(driver: AsyncPyroPostgresDriver, plan: Plan, args: Sequence[Any]) -> AsyncCursor:
@@ -32,29 +31,39 @@ async def open_cursor(driver: AsyncPyroPostgresDriver, plan: Plan, args: Sequenc
     FETCH is no statement that the driver could be given a stub for, so the cursor's query sends bytes by itself.
     """
     statements, wire = driver.statements, driver.wire
-    for _ in range(_ATTEMPTS):
-        prepared = await statements.ready(plan.sql)
-        if any(map(statements.is_odd, prepared.oids)):
-            raise NotSupportedError("cannot stream with a parameter that has no binary format; cast it to text")
-        name = f"sqlspec_{next(_numbers)}"
-        declared = await wire.prepare(f"declare {name} no scroll cursor for {_readable(plan, prepared)}")
-        statements.note(declared)
-        await wire.count(declared, prepared.encode(args))
-        # From now on the tables are locked: what is described now is what the cursor gives.
-        real = await wire.prepare(plan.sql)
-        types = await statements.types_of(statements.note(real))
-        if list(types.results or ()) == [column.oid for column in prepared.columns or ()]:
-            return AsyncPyroPostgresCursor(driver, prepared, name)
-        await wire.script(f"close {name}")
-        statements.forget(plan.sql)
-    raise NotSupportedError("cannot stream: the tables are altered all the time")
+    known = statements.cache.get(plan.sql)
+    if known is not None and wire.state == "failed":
+        known.encode(args)  # a value that does not fit is told before what the server would say
+    prepared = await _up_to_date(statements, wire, plan.sql)
+    name = f"sqlspec_{next(_numbers)}"
+    query = await driver.with_text_parameters(_readable(plan, prepared), prepared.oids)
+    declared = await wire.prepare(f"declare {name} no scroll cursor for {query}")
+    statements.note(declared)
+    await wire.count(declared, prepared.encode(args))
+    return AsyncPyroPostgresCursor(driver, prepared, name)
+
+
+async def _up_to_date(statements: AsyncStatements, wire: AsyncWire, sql: str) -> Prepared:
+    """Return a statement prepared as its tables are now. It is not run itself, so the server would not complain."""
+    known = statements.cache.get(sql)
+    prepared = await statements.ready(sql)
+    if prepared is not known:
+        return prepared  # in this transaction, which has locked the tables
+    real = await wire.prepare(sql)
+    types = await statements.types_of(statements.note(real))
+    names = await statements.names_of(real, types)
+    if (types.parameters, statements.columns(names, types.results or ())) != (prepared.oids, prepared.columns):
+        statements.forget(sql)
+        prepared = await statements.prepare(sql)
+    return prepared
 
 
 def _readable(plan: Plan, prepared: Prepared) -> str:
-    columns = prepared.columns or ()
-    if prepared.wire is columns and not any(is_misread(column.oid) for column in columns):
+    oids = [column.oid for column in prepared.columns or ()]
+    sent = [column.oid for column in prepared.wire]
+    if oids == sent and not any(map(is_misread, oids)):
         return statement_of(plan.sql)
-    text = enclose(plan.sql, len(columns), send_items(columns, prepared.wire))
+    text = enclose(plan.sql, len(oids), send_items(oids, sent))
     return statement_of(plan.sql) if text is None else text  # the server refuses what is no query
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from sqlspec.adapters.pyro_postgres._native import Opts
+from sqlspec.driver._sockets import CLIENT_PORT
 from sqlspec.exceptions import DatabaseConnectionError, ImproperConfigurationError
 
 if TYPE_CHECKING:
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = ("SHOW_SESSION", "Session", "Target", "targets", "unfit")
 
-SHOW_SESSION = "show client_encoding; show standard_conforming_strings; show in_hot_standby; show transaction_read_only"
+SHOW_SESSION = (
+    "show client_encoding; show standard_conforming_strings; show in_hot_standby; show transaction_read_only; "
+    f"{CLIENT_PORT}"
+)
 
 
 class Session(NamedTuple):
@@ -26,6 +30,7 @@ class Session(NamedTuple):
     standard_conforming_strings: str
     in_hot_standby: str
     read_only: str
+    client_port: str | None
 
 
 class Target(NamedTuple):

@@ -21,7 +21,9 @@ __all__ = (
     "Fault",
     "connect_error_info",
     "error_info",
+    "in_usual_words",
     "is_aborted",
+    "is_guard",
     "read",
     "staleness_of",
     "timed_out",
@@ -71,7 +73,23 @@ def read(error: BaseException) -> Fault:
 def staleness_of(error: BaseException, parameters: int) -> Staleness:
     """Tell whether a statement failed because it was prepared before the schema changed."""
     fault = read(error)
+    if is_guard(error):
+        return "surely"
     return staleness(fault.sqlstate, fault.message, parameters, PREFIX) if fault.from_server else ""
+
+
+def is_guard(error: BaseException) -> bool:
+    """Tell whether a column of an enclosed statement has another type now: its function takes no such argument."""
+    fault = read(error)
+    return fault.sqlstate == CONDITIONS["undefined_function"] and fault.message.startswith("function pg_catalog.")
+
+
+def in_usual_words(error: BaseException) -> BaseException:
+    """Return what the server says of a statement whose columns have changed, also for one that was enclosed."""
+    if not is_guard(error):
+        return error
+    state = CONDITIONS["feature_not_supported"]
+    return PostgresError(f"PostgreSQL error: ERROR: cached plan must not change result type (SQLSTATE {state})")
 
 
 def is_aborted(error: BaseException) -> bool:

@@ -27,8 +27,8 @@ _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 """Any server answers it with one byte before it does anything else (protocol message SSLRequest)."""
 
 
-def open_connection(target: Target, seconds: float | None) -> Any:
-    """Open a connection of the driver.
+def open_connection(target: Target, seconds: float | None) -> tuple[Any, int]:
+    """Open a connection of the driver; return it with the process ID of its backend.
 
     The driver waits without limit, and nothing else runs meanwhile. So the server is asked for a sign of life before.
 
@@ -44,7 +44,8 @@ def open_connection(target: Target, seconds: float | None) -> Any:
             ) from None
         except OSError:
             pass  # the driver meets the same, and has its own words for it
-    return SyncNative(target.opts)
+    connection: Any = SyncNative(target.opts)
+    return connection, connection.id()
 
 
 def _probe(target: Target, seconds: float) -> None:

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlspec.adapters.pyro_postgres._sio import SPEC, Stopper, close_connection, open_connection
 from sqlspec.adapters.pyro_postgres._sync_wire import SyncWire
 from sqlspec.adapters.pyro_postgres._connect import SHOW_SESSION, Session, none_fits, targets, unfit
 from sqlspec.adapters.pyro_postgres._native import NATIVE_ERRORS
 from sqlspec.adapters.pyro_postgres._swap import name_of, null_row, stub, swap
+from sqlspec.driver._sockets import link_of
 from sqlspec.exceptions import DatabaseConnectionError, ImproperConfigurationError, SQLSpecError
 from sqlspec.postgres.errors import check_session
 
@@ -44,7 +45,7 @@ def open_wire(settings: ConnectionSettings) -> SyncWire:
     for accepted in (wanted, "any") if wanted == "prefer-standby" else (wanted,):
         for target in hosts:
             try:
-                wire, reason = _open(target, settings.connect_timeout, accepted)
+                wire, reason = _open(target, settings, accepted)
             except _UNREACHABLE as error:
                 failure = error
                 continue
@@ -57,13 +58,13 @@ def open_wire(settings: ConnectionSettings) -> SyncWire:
     raise none_fits(wanted, reasons) from failure
 
 
-def _open(target: Target, seconds: float | None, wanted: str) -> tuple[SyncWire, str]:
-    connection: Any = open_connection(target, seconds)
-    pid = connection.id()
+def _open(target: Target, settings: ConnectionSettings, wanted: str) -> tuple[SyncWire, str]:
+    connection, pid = open_connection(target, settings.connect_timeout)
     wire = SyncWire(connection, pid, Stopper(target, pid))
     try:
         session = Session(*(value for (value,) in wire.query(SHOW_SESSION)))
         check_session(session.client_encoding, session.standard_conforming_strings)
+        wire.link = link_of(session.client_port, target.port, settings)
         if not _tested:
             _test_driver(wire)
             _tested.append(True)

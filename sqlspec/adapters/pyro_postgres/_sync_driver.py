@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import math
-import time
 from typing import TYPE_CHECKING, Any
 
 from sqlspec.adapters.pyro_postgres import _errors as errors
@@ -12,15 +10,18 @@ from sqlspec.adapters.pyro_postgres._sio import LIMITS_ITSELF, SPEC, close_conne
 from sqlspec.adapters.pyro_postgres._sync_batch import run_batch
 from sqlspec.adapters.pyro_postgres._sync_connect import open_wire
 from sqlspec.adapters.pyro_postgres._sync_cursor import open_cursor
+from sqlspec.adapters.pyro_postgres._sync_limit import SyncLimit
 from sqlspec.adapters.pyro_postgres._sync_prepare import SyncStatements
+from sqlspec.adapters.pyro_postgres._sync_utility import COUNTED_COMMANDS, run_utility
 from sqlspec.adapters.pyro_postgres._native import NATIVE_ERRORS
-from sqlspec.adapters.pyro_postgres._state import controls_transactions, milliseconds, status_after
+from sqlspec.adapters.pyro_postgres._state import controls_transactions, status_after
 from sqlspec.adapters.pyro_postgres._swap import reset_script
-from sqlspec.adapters.pyro_postgres._types import is_misread, make_decoder, make_encoder, refuse_misread
+from sqlspec.adapters.pyro_postgres._types import make_decoder
 from sqlspec.core.result import Described, RawResult, raw_result
 from sqlspec.driver._sync_driver import SyncCursor, SyncDriver, aborted_commit
 from sqlspec.driver._statements import changed_by
-from sqlspec.exceptions import DataError, NotSupportedError
+from sqlspec.exceptions import DataError
+from sqlspec.postgres.casts import REGCLASS, Cast, cast_parameters, type_names_query
 from sqlspec.postgres.codec import MissingTypesError
 
 if TYPE_CHECKING:
@@ -40,9 +41,6 @@ __all__ = ("SyncPyroPostgresDriver",)
 _LEARNING_ROUNDS = 10
 """Look-ups of types for one result. More than one only where a record holds records, or a type is altered again."""
 
-_COUNTED_COMMANDS = frozenset({"COPY", "FETCH", "MOVE", "EXECUTE"})
-"""Commands whose tag has a count, so that 0 is one."""
-
 
 class SyncPyroPostgresDriver(SyncDriver):
     """A connection of pyro-postgres.
@@ -50,10 +48,10 @@ class SyncPyroPostgresDriver(SyncDriver):
     Attributes:
         wire: The driver's connection, kept in step with the server.
         statements: What it has prepared.
-        deadline: Clock reading after which a call of several statements is to end.
+        limits: The limit of time of the running call.
     """
 
-    __slots__ = ("_exec", "_get", "_limited_inside", "_usual_limit", "deadline", "statements", "wire")
+    __slots__ = ("_exec", "_get", "limits", "statements", "wire")
 
     spec = SPEC
     native_errors = NATIVE_ERRORS
@@ -65,9 +63,7 @@ class SyncPyroPostgresDriver(SyncDriver):
         self.statements = SyncStatements(wire, derived, self.learn_types, cached)
         self._exec = wire.connection.exec
         self._get = self.statements.cache.get
-        self._usual_limit: str | None = None
-        self._limited_inside = False
-        self.deadline = math.inf
+        self.limits = SyncLimit(wire)
 
     # -- the connection ---------------------------------------------------------------------------
 
@@ -131,7 +127,7 @@ class SyncPyroPostgresDriver(SyncDriver):
         if not plan.prepared:
             return self._command(plan)
         if not plan.reads_or_writes:
-            return self._utility(plan, args)
+            return run_utility(self, plan, args)
         known = self._get(text_of(plan))
         prepared = self.statements.ready(text_of(plan))
         prepared.used = True
@@ -140,12 +136,12 @@ class SyncPyroPostgresDriver(SyncDriver):
         except DataError as refusal:
             if prepared is not known:
                 raise
-            prepared = self._describe_again(plan, prepared, refusal)
+            prepared = self.describe_again(text_of(plan), prepared, refusal)
             values = prepared.encode(args)
         try:
             found = self.run(prepared, values)
         except NATIVE_ERRORS as error:
-            if prepared is not known:
+            if prepared is not known and errors.staleness_of(error, 0) != "surely":
                 raise
             found, prepared = self._run_again(plan, args, prepared, error)
         if prepared.columns is None:
@@ -173,6 +169,7 @@ class SyncPyroPostgresDriver(SyncDriver):
         """
         sql = text_of(plan)
         kind = self.forget_stale(sql, known, error)
+        error = errors.in_usual_words(error)
         if not kind or self.status() != "idle" or not plan.reads_or_writes:
             raise error
         try:
@@ -194,7 +191,7 @@ class SyncPyroPostgresDriver(SyncDriver):
             self.statements.forget(sql)
         return kind
 
-    def _describe_again(self, plan: Plan, known: Prepared, refusal: DataError) -> Prepared:
+    def describe_again(self, sql: str, known: Prepared, refusal: DataError) -> Prepared:
         """Prepare anew where a value does not fit a type that an earlier call was told: a column may have another.
 
         Raises:
@@ -202,8 +199,8 @@ class SyncPyroPostgresDriver(SyncDriver):
         """
         if self.wire.state == "failed":
             raise refusal
-        self.statements.forget(text_of(plan))
-        prepared = self.statements.prepare(text_of(plan))
+        self.statements.forget(sql)
+        prepared = self.statements.prepare(sql)
         if prepared.oids == known.oids:
             raise refusal
         return prepared
@@ -233,37 +230,17 @@ class SyncPyroPostgresDriver(SyncDriver):
         """Run a command without parameters and rows."""
         count = self._script(plan.sql)
         self._note_changes(plan.sql)
-        return RawResult((), (), "tuple", count if count or plan.verb in _COUNTED_COMMANDS else None)
+        return RawResult((), (), "tuple", count if count or plan.verb in COUNTED_COMMANDS else None)
 
-    def _utility(self, plan: Plan, args: Sequence[Any]) -> RawResult:
-        """Run a command with parameters or rows, whose shape may be another one each time.
-
-        The server's statement cannot be replaced in SQL, so what the driver would misread is refused.
-        """
-        statements = self.statements
-        real = self.wire.prepare(plan.sql)
-        types = statements.types_of(statements.note(real))
-        values = make_encoder(self.derived.codecs, types.parameters)(args)
-        if any(map(statements.is_odd, types.parameters)):
-            raise NotSupportedError(
-                f"cannot run {plan.verb} with a parameter that has no binary format; cast it to text"
-            )
-        if types.results is None:
-            count = self.wire.count(real, values)
-            return RawResult((), (), "tuple", count if plan.verb in _COUNTED_COMMANDS else None)
-        if any(map(is_misread, types.results)):
-            refuse_misread(SPEC.name, plan.verb, statements.names_of(real, types), types.results)
-        if len(types.results) == 1:
-            named = self.wire.named_rows(real, values)
-            found = [tuple(row.values()) for row in named]
-            names = tuple(named[0]) if named else statements.names_of(real, types)
-        else:
-            found = self.wire.rows(real, values)
-            names = statements.names_of(real, types)
-        columns = statements.columns(names, types.results)
-        prepared = statements.described(real, types, columns)
-        rows = self.decoded(prepared, found)
-        return RawResult(rows, columns, "tuple", len(rows) if plan.verb in _COUNTED_COMMANDS else None)
+    def with_text_parameters(self, sql: str, oids: Sequence[int]) -> str:
+        """Return a text in which the server converts parameters that have no binary format from text."""
+        odd = {at: oid for at, oid in enumerate(oids, 1) if self.statements.is_odd(oid)}
+        if not odd:
+            return sql
+        ((*names,),) = self.fetch_text(type_names_query(odd.values()))
+        base = self.derived.codecs.base_oid
+        casts = {at: Cast(name or "", base(odd[at]) == REGCLASS) for at, name in zip(odd, names, strict=True)}
+        return cast_parameters(sql, casts)
 
     def execute_many(self, plan: Plan, rows: Iterable[Sequence[Any]]) -> RawResult:
         return run_batch(self, plan, rows)
@@ -281,19 +258,22 @@ class SyncPyroPostgresDriver(SyncDriver):
 
     def _script(self, text: str) -> int:
         wire = self.wire
-        if self._usual_limit is not None and "statement_timeout" in text.lower():
-            self._usual_limit = None  # the user's own setting is the last word
+        if "statement_timeout" in text.lower():
+            self.limits.forget()
+        before, controls = wire.state, controls_transactions(text)
+        if controls:
+            wire.state = "unknown"  # until it is told: a signal may end this anywhere
         try:
             count = wire.script(text)
         except BaseException:
-            if controls_transactions(text):
+            if controls:
                 wire.ask_state()
             raise
-        state = status_after(text, wire.state)
-        if state is None:
+        after = status_after(text, before)
+        if after is None:
             wire.ask_state()
         else:
-            wire.state = state
+            wire.state = after
         return count
 
     def describe(self, plan: Plan) -> Described:
@@ -325,7 +305,7 @@ class SyncPyroPostgresDriver(SyncDriver):
         if lent:
             self.statements.forget_all()
         self.execute_script(reset_script())
-        self._usual_limit = None  # a limit that was in force is gone with all other settings
+        self.limits.forget()
 
     def open_cursor(self, plan: Plan, args: Sequence[Any]) -> SyncCursor:
         return open_cursor(self, plan, args)
@@ -333,37 +313,11 @@ class SyncPyroPostgresDriver(SyncDriver):
     # -- limits, errors and cancellation ----------------------------------------------------------
 
     def limit(self, seconds: float | None) -> None:
-        wire = self.wire
-        if seconds is None:
-            self.deadline = math.inf
-            self._restore_limit()
-            return
-        self.deadline = time.monotonic() + seconds
-        if wire.state == "failed":
-            return
-        wanted = max(1, math.ceil(seconds * 1000))
-        # SHOW and SET take no snapshot: a transaction can still be given its isolation level.
-        ((usual,),) = wire.query(f"show statement_timeout; set statement_timeout = {wanted}")
-        self._usual_limit = usual
-        self._limited_inside = wire.state != "idle"
-        if 0 < milliseconds(usual) < wanted:
-            self._restore_limit()
-
-    def _restore_limit(self) -> None:
-        """Take a limit back. In an aborted transaction nothing can be set; what was set inside ends with it."""
-        wire, usual = self.wire, self._usual_limit
-        if usual is None or wire.broken:
-            return
-        if wire.state == "failed" and not self._limited_inside:
-            return  # it was set before the transaction, and is taken back behind it
-        self._usual_limit = None
-        if wire.state != "failed":
-            wire.script(f"set statement_timeout = '{usual}'")
+        (self.limits.take_back() if seconds is None else self.limits.set(seconds))
 
     def rollback(self) -> None:
         super().rollback()
-        if self._usual_limit is not None and self.deadline == math.inf:
-            self._restore_limit()
+        self.limits.after_rollback()
 
     def error_info(self, error: BaseException) -> ErrorInfo:
         return errors.error_info(error, self.is_broken(error))
@@ -379,6 +333,8 @@ class SyncPyroPostgresDriver(SyncDriver):
         self.wire.stopper.tell_server("pg_cancel_backend")
 
     def abort(self) -> None:
+        if self.wire.link is not None:
+            self.wire.link.abort()
         self.wire.stopper.give_up()
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlspec.adapters.pyro_postgres._errors import staleness_of
+from sqlspec.adapters.pyro_postgres._errors import is_guard, read, staleness_of
 from sqlspec.adapters.pyro_postgres._native import NATIVE_ERRORS
 from sqlspec.adapters.pyro_postgres._swap import (
     LOOKUP,
     freeing,
+    giving_bytes,
     is_numeric,
     mark_rows,
     name_of,
@@ -20,10 +21,11 @@ from sqlspec.adapters.pyro_postgres._swap import (
     swap,
 )
 from sqlspec.adapters.pyro_postgres._types import (
-    columns_on_wire,
     is_misread,
     make_decoder,
     make_encoder,
+    read_types,
+    sent_types,
     text_items,
 )
 from sqlspec.core.result import Column
@@ -44,6 +46,7 @@ __all__ = ("SyncStatements", "Prepared", "Types")
 _TEXT_ARRAY = 1009
 _FREED_AT_ONCE = 200
 _MANY = 20
+_ATTEMPTS = 3
 
 
 class Types(NamedTuple):
@@ -73,7 +76,19 @@ class Prepared:
         learnt: Generation of the codecs; `None` when all types are built in.
     """
 
-    __slots__ = ("columns", "decode", "encode", "learnt", "name", "oids", "plain", "statement", "used", "wire")
+    __slots__ = (
+        "columns",
+        "decode",
+        "encode",
+        "guarded",
+        "learnt",
+        "name",
+        "oids",
+        "plain",
+        "statement",
+        "used",
+        "wire",
+    )
 
     encode: Encoder
     decode: Decoder | None
@@ -140,33 +155,63 @@ class SyncStatements:
         return self.prepare(sql)
 
     def prepare(self, sql: str) -> Prepared:
-        """Prepare a query or a data change."""
+        """Prepare a query or a data change.
+
+        Raises:
+            NotSupportedError: Other sessions alter its tables all the time.
+        """
+        for _ in range(_ATTEMPTS):
+            prepared = self._prepared(sql)
+            if prepared is not None:
+                self.forgotten.remove(prepared.name)
+                self._keep(sql, prepared)
+                return prepared
+        raise NotSupportedError("cannot prepare the statement: its tables are altered all the time; run it again")
+
+    def _prepared(self, sql: str) -> Prepared | None:
+        """Prepare a statement; `None` when its types have changed meanwhile.
+
+        Nothing but its own description tells how a statement is to be read, so what is run is described itself. Its
+        names are read behind that: if they have changed since, the server refuses to run it.
+        """
         real = self._wire.prepare(sql)
-        name = self.note(real)  # until it is known to be of use
-        types = self.types_of(name)
-        codecs = self._derived.codecs
-        if types.results is None:
-            columns = None
-            wire: tuple[Column, ...] = ()
-        else:
-            names = self.names_of(real, types)
-            columns = self.columns(names, types.results)
-            wire = columns_on_wire(columns, codecs)
-        text, as_text = sql, columns is not None and wire is not columns
-        if columns is not None and as_text:
-            text = self._as_text(sql, columns, wire)
-        misread = any(is_misread(column.oid) for column in wire)
-        if misread or as_text or any(map(self.is_odd, types.parameters)):
-            statement = self._behind_stub(name, text, types, wire)
-        else:
-            statement = real
-            if columns:  # its name means something else by now
-                statement = self._wire.prepare(sql)
+        types = self.types_of(self.note(real))
+        oids = types.results or ()
+        sent = sent_types(oids, self._derived.codecs)
+        odd = any(map(self.is_odd, types.parameters))
+        statement, plain, names = real, types.results is not None, None
+        if odd or sent != oids or any(map(is_misread, oids)):
+            domains = types.named[len(types.parameters) :] != oids
+            enclosed = None if odd or domains or sent != oids else giving_bytes(sql, oids)
+            if enclosed is None:
+                statement, plain, expected = self._behind_stub(sql, types, sent), False, sent
+            else:
+                names, expected = self.names_of(real, types), read_types(sent)
+                try:
+                    statement = self._wire.prepare(enclosed)
+                except NATIVE_ERRORS as error:
+                    if self._wire.state == "failed" or not is_guard(error):
+                        raise
+                    return None
                 self.note(statement)
+            again = self.types_of(name_of(statement))
+            if (again.parameters, again.results or ()) != (types.parameters, expected):
+                return None
+        if types.results is None:
+            return self.described(statement, types, None)
+        if names is None:
+            spare = self._wire.prepare(sql)
+            self.note(spare)
+            try:
+                names = self.names_of(spare, types)
+            except NATIVE_ERRORS as error:
+                if self._wire.broken or read(error).from_server:
+                    raise
+                return None  # the driver was given what does not fit the columns that it knows
+        columns = self.columns(names, oids)
+        wire = tuple(column._replace(oid=oid) for column, oid in zip(columns, sent, strict=True))
         prepared = self.described(statement, types, columns, wire)
-        prepared.plain = columns is not None and not misread
-        self.forgotten.remove(prepared.name)
-        self._keep(sql, prepared)
+        prepared.plain = plain
         return prepared
 
     def _keep(self, sql: str, prepared: Prepared) -> None:
@@ -199,25 +244,23 @@ class SyncStatements:
             else:
                 return prepared
 
-    def _as_text(self, sql: str, columns: tuple[Column, ...], wire: tuple[Column, ...]) -> str:
-        text = enclose(sql, len(columns), text_items(columns, wire))
-        if text is None:
-            raise NotSupportedError(
-                "cannot run the statement: a column has a type without a binary format; cast it to text"
-            )
-        return text
-
     def columns(self, names: Sequence[str], oids: Sequence[int]) -> tuple[Column, ...]:
         """Return the columns."""
         return self._derived.columns(tuple(Column(name, oid) for name, oid in zip(names, oids, strict=True)))
 
-    def _behind_stub(self, name: str, text: str, types: Types, wire: tuple[Column, ...]) -> Any:
+    def _behind_stub(self, sql: str, types: Types, sent: tuple[int, ...]) -> Any:
         """Return a statement object through which the driver sends and reads everything as it is."""
+        text = sql
+        if types.results and sent != types.results:
+            enclosed = enclose(sql, len(sent), text_items(types.results, sent))
+            if enclosed is None:
+                raise NotSupportedError(
+                    "cannot run the statement: a column has a type without a binary format; cast it to text"
+                )
+            text = enclosed
         formats = [is_numeric(oid) or self.is_odd(oid) for oid in types.parameters]
-        made = self._wire.prepare(stub((column.oid for column in wire), formats))
-        self.forgotten.append(name_of(made))
-        self._wire.script(swap(name_of(made), text, (name,)))
-        self.forgotten.remove(name)
+        made = self._wire.prepare(stub(sent, formats))
+        self._wire.script(swap(self.note(made), text, self._freed()))
         return made
 
     def is_odd(self, oid: int) -> bool:
@@ -284,7 +327,7 @@ class SyncStatements:
         for at, name in enumerate(names):
             if name is None:
                 (marked,) = self._row_of(real, prefix_row(oids[: at + 1], count), count)
-                names[at] = next(name for name, value in marked.items() if value is not None)
+                names[at] = next((name for name, value in marked.items() if value is not None), None)
         return tuple(name or "" for name in names)
 
     def _freed(self) -> list[str]:

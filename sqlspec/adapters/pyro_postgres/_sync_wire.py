@@ -18,6 +18,7 @@ from sqlspec.driver._sio import uninterrupted
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from sqlspec.driver._sockets import Link
     from sqlspec.driver._types import DriverStatus
 
 __all__ = ("SyncWire",)
@@ -39,14 +40,16 @@ class SyncWire:
         lent: The user has had the driver's own object, so its state is not known.
         state: The transaction status, as far as it follows from what went over this connection.
         stopper: Stops a call on the server when its task is cancelled.
+        link: Its socket; `None` for a Unix socket, or one that was not found.
     """
 
-    __slots__ = ("broken", "connection", "lent", "pid", "state", "stopper", "unsettled")
+    __slots__ = ("broken", "connection", "lent", "link", "pid", "state", "stopper", "unsettled")
 
     def __init__(self, connection: Any, pid: int, stopper: Stopper) -> None:
         self.connection = connection
         self.pid = pid
         self.stopper = stopper
+        self.link: Link | None = None
         self.broken = False
         self.unsettled = False
         self.lent = False

@@ -18,15 +18,17 @@ __all__ = (
     "MARKS",
     "NUMERIC",
     "PLAIN",
-    "columns_on_wire",
+    "guard",
     "is_misread",
     "make_decoder",
     "make_encoder",
+    "read_types",
     "send_items",
+    "sent_types",
     "text_items",
 )
 
-TEXT, TEXT_ARRAY, NUMERIC, JSON, JSONB = 25, 1009, 1700, 114, 3802
+BYTEA, TEXT, TEXT_ARRAY, NUMERIC, JSON, JSONB = 17, 25, 1009, 1700, 114, 3802
 
 PLAIN = {
     16: "bool",
@@ -47,15 +49,15 @@ _AS_TEXT = {JSON: "json", JSONB: "jsonb"}
 """Types whose text the driver gives as a `str`."""
 
 _SEND = {
-    18: "charsend",
-    26: "oidsend",
-    700: "float4send",
-    1082: "date_send",
-    1083: "time_send",
-    1114: "timestamp_send",
-    1184: "timestamptz_send",
-    1186: "interval_send",
-    NUMERIC: "numeric_send",
+    18: ('"char"', "charsend"),
+    26: ("oid", "oidsend"),
+    700: ("float4", "float4send"),
+    1082: ("date", "date_send"),
+    1083: ("time", "time_send"),
+    1114: ("timestamp", "timestamp_send"),
+    1184: ("timestamptz", "timestamptz_send"),
+    1186: ("interval", "interval_send"),
+    NUMERIC: ("numeric", "numeric_send"),
 }
 """Types that the driver reads wrongly, with the functions that give their bytes. A small numeric never ends."""
 
@@ -89,17 +91,9 @@ def stub_type(oid: int) -> str:
     return PLAIN.get(oid) or _AS_TEXT.get(oid) or "bytea"
 
 
-def columns_on_wire(columns: tuple[Column, ...], codecs: CodecRegistry) -> tuple[Column, ...]:
-    """Return the columns as they are to be sent: text where a type's binary form is not known.
-
-    Returns:
-        The same object when nothing has to change.
-    """
-    wire = tuple(
-        column if (oid := _text_type(codecs.get(column.oid))) is None else column._replace(oid=oid)
-        for column in columns
-    )
-    return columns if wire == columns else wire
+def sent_types(oids: tuple[int, ...], codecs: CodecRegistry) -> tuple[int, ...]:
+    """Return the types of columns as they are to be sent: text where a type's binary form is not known."""
+    return tuple([_text_type(codecs.get(oid)) or oid for oid in oids])
 
 
 def _text_type(codec: Codec | None) -> int | None:
@@ -111,20 +105,35 @@ def _text_type(codec: Codec | None) -> int | None:
 _CASTS = {TEXT: "::pg_catalog.text", TEXT_ARRAY: "::pg_catalog.text[]"}
 
 
-def text_items(columns: Sequence[Column], wire: Sequence[Column]) -> list[str]:
+def text_items(oids: Sequence[int], sent: Sequence[int]) -> list[str]:
     """Return select items over `c0`, `c1`, ... that send some columns as text."""
-    return [
-        f"c{at}" + (_CASTS[sent.oid] if sent.oid != column.oid else "")
-        for at, (column, sent) in enumerate(zip(columns, wire, strict=True))
-    ]
+    return [f"c{at}" + (_CASTS[to] if to != oid else "") for at, (oid, to) in enumerate(zip(oids, sent, strict=True))]
 
 
-def send_items(columns: Sequence[Column], wire: Sequence[Column]) -> list[str]:
+def send_items(oids: Sequence[int], sent: Sequence[int]) -> list[str]:
     """Return select items that give bytes for whatever the driver would misread."""
     return [
-        item if sent.oid not in _SEND else f"pg_catalog.{_SEND[sent.oid]}({item})"
-        for item, sent in zip(text_items(columns, wire), wire, strict=True)
+        item if to not in _SEND else f"pg_catalog.{_SEND[to][1]}({item})"
+        for item, to in zip(text_items(oids, sent), sent, strict=True)
     ]
+
+
+def read_types(sent: Sequence[int]) -> tuple[int, ...]:
+    """Return the types of `send_items`."""
+    return tuple([BYTEA if oid in _SEND else oid for oid in sent])
+
+
+def guard(oids: Sequence[int]) -> str:
+    """Return a condition that is always true, and cannot be analysed when a column sent as bytes gets another type.
+
+    A type would be converted silently to the one that a function takes, but arrays are not.
+    """
+    tests = "".join(
+        f" or pg_catalog.array_larger(array[c{at}], null::pg_catalog.{_SEND[oid][0]}[]) is null"
+        for at, oid in enumerate(oids)
+        if oid in _SEND
+    )
+    return f"\nwhere true{tests}"
 
 
 # -- values -------------------------------------------------------------------------------------------------

@@ -81,7 +81,6 @@ SYNC_SPEC = replace(
 )
 
 _NO_TLS = "the driver is built without TLS; use another adapter, or a network that needs none"
-_NO_SOCKET = "the driver does not give its socket away; set it for the whole system, or use another adapter"
 
 DIALECT = KeyDialect(
     adapter="pyro_postgres",
@@ -97,11 +96,6 @@ DIALECT = KeyDialect(
         "sslrootcert": _NO_TLS,
         "sslcert": _NO_TLS,
         "sslkey": _NO_TLS,
-        "keepalives": _NO_SOCKET,
-        "keepalives_idle": _NO_SOCKET,
-        "keepalives_interval": _NO_SOCKET,
-        "keepalives_count": _NO_SOCKET,
-        "tcp_user_timeout": _NO_SOCKET,
         "upgrade_to_unix_socket": "it can reach another server, and loses errors; name the socket's directory as host",
         "pool_max_idle_conn": "connections are pooled here; use max_size and max_idle",
         "pool_max_concurrency": "connections are pooled here; use max_size",

@@ -11,9 +11,9 @@ import psycopg
 import pytest
 
 from sqlspec.exceptions import DataError, SQLSpecError
-from tests.integration.harness import Flavour
+from tests.integration.harness import FLAVOURS, Flavour
 
-pytestmark = pytest.mark.only("asyncpg", "psycopg", "psycopg-sync")
+pytestmark = pytest.mark.only(*(name for name in FLAVOURS if name != "stub"))
 
 BIG = 2**40
 INSERT = "insert into t values ($1)"

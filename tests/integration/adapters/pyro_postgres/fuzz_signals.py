@@ -12,6 +12,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import psycopg
+
 from sqlspec.adapters.pyro_postgres import PyroPostgresSyncConfig
 from sqlspec.core.plan import Compiler
 from sqlspec.exceptions import SQLSpecError
@@ -31,6 +33,11 @@ class Interrupted(BaseException):
     """What a signal handler of an application may raise, like KeyboardInterrupt."""
 
 
+def is_in_transaction(watcher: psycopg.Connection[Any], pid: int | None) -> bool:
+    state = watcher.execute("select state from pg_stat_activity where pid = %s", [pid]).fetchone()
+    return state is not None and state[0] != "idle"
+
+
 def main(dsn: str, seed: int, count: int) -> int:
     chance = random.Random(seed)
     raising = True
@@ -42,6 +49,7 @@ def main(dsn: str, seed: int, count: int) -> int:
     signal.signal(signal.SIGALRM, ring)
     plans = Compiler()
     config = PyroPostgresSyncConfig({"dsn": dsn})
+    watcher: psycopg.Connection[Any] = psycopg.connect(dsn, autocommit=True)
     driver = config.connect()
     failures: tuple[type[BaseException], ...] = (Interrupted, SQLSpecError, *driver.native_errors)
     wrong = interrupted = reopened = 0
@@ -52,8 +60,10 @@ def main(dsn: str, seed: int, count: int) -> int:
         try:
             try:
                 if chance.random() < 0.4:
-                    signal.setitimer(signal.ITIMER_REAL, chance.random() * 0.004)
-                if chance.random() < 0.2:
+                    signal.setitimer(
+                        signal.ITIMER_REAL, chance.choice([0.0001, 0.0003, 0.004]) * chance.random() + 1e-6
+                    )
+                if chance.random() < 0.3:
                     driver.begin("begin")
                 found = driver.execute(plans.plan(text), (value,)).rows[0][0]
                 wrong += found != nonce + 1
@@ -67,6 +77,7 @@ def main(dsn: str, seed: int, count: int) -> int:
             # What a session and its pool do after a failure.
             if not driver.is_closed():
                 driver.settle()
+                wrong += driver.status() == "idle" and is_in_transaction(watcher, driver.backend_pid)
                 if driver.status() != "idle":
                     driver.rollback()
         except failures:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -18,6 +20,8 @@ from sqlspec.adapters.pyro_postgres import PyroPostgresAsyncConfig, PyroPostgres
 from sqlspec.adapters.pyro_postgres._errors import connect_error_info, error_info, read
 from sqlspec.adapters.pyro_postgres._native import PostgresError
 from sqlspec.adapters.pyro_postgres._state import status_after
+from sqlspec.core.plan import Compiler
+from sqlspec.driver._sockets import _lent
 from sqlspec.exceptions import (
     ConnectionTimeoutError,
     DatabaseConnectionError,
@@ -28,7 +32,7 @@ from sqlspec.exceptions import (
     SQLSpecError,
     UniqueViolationError,
 )
-from tests.integration.loopback import Silent
+from tests.integration.loopback import Proxy, Silent
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[3]
@@ -251,14 +255,72 @@ def test_a_process_ends_as_it_should(dsn: str) -> None:
         {"sslmode": "verify-full"},
         {"sslrootcert": "/roots.pem"},
         {"sslcert": "/c.pem"},
-        {"keepalives_idle": 5},
-        {"tcp_user_timeout": 5000},
         {"upgrade_to_unix_socket": True},
     ],
 )
 def test_what_the_driver_cannot_do_is_refused(kind: Any, keys: dict[str, Any]) -> None:
     with pytest.raises(ImproperConfigurationError, match=next(iter(keys))):
         kind({"host": "localhost", "password": SECRET, **keys})
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+async def test_tcp_options_are_set_on_the_hidden_socket(dsn: str, kind: Any) -> None:
+    keys = {"keepalives_idle": 77, "keepalives_interval": 7, "keepalives_count": 3, "tcp_user_timeout": 5000}
+    opening = kind({"dsn": dsn, **keys}).connect()
+    driver = await opening if kind is PyroPostgresAsyncConfig else opening
+    with _lent(driver.wire.link._descriptor) as found:
+        assert found.getpeername()[1] == urlsplit(dsn).port
+        assert found.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT)
+        assert [found.getsockopt(socket.IPPROTO_TCP, option) for option in options] == [77, 7, 3, 5000]
+    closing = driver.close()
+    if kind is PyroPostgresAsyncConfig:
+        await closing
+
+
+async def test_tcp_options_behind_a_proxy(dsn: str) -> None:
+    server = urlsplit(dsn)
+    with Proxy(server.hostname or "", server.port or 5432) as proxy:
+        keys = {"dsn": dsn, "host": "127.0.0.1", "port": proxy.port}
+        driver = await PyroPostgresAsyncConfig(keys).connect()
+        await driver.close()
+        with pytest.raises(ImproperConfigurationError, match="cannot set TCP options"):
+            await PyroPostgresAsyncConfig({**keys, "keepalives_idle": 77}).connect()
+
+
+async def test_a_cut_connection_ends_the_call_that_waits(
+    config: PyroPostgresAsyncConfig, admin: psycopg.Connection[Any]
+) -> None:
+    driver = await config.connect()
+    running = asyncio.create_task(driver.execute(Compiler().plan("select pg_sleep(30)"), ()))
+    async with asyncio.timeout(10):
+        while not admin.execute(
+            "select 1 from pg_stat_activity where pid = %s and wait_event = 'PgSleep'", [driver.backend_pid]
+        ).fetchone():
+            await asyncio.sleep(0.002)
+        driver.abort()
+        with pytest.raises(driver.native_errors):
+            await running
+    assert driver.is_closed()
+    await driver.close()
+
+
+async def test_an_attempt_to_connect_that_is_cancelled_leaves_nothing(dsn: str, admin: psycopg.Connection[Any]) -> None:
+    complaints: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    config = PyroPostgresAsyncConfig({"dsn": dsn, "application_name": "cancelled"})
+    for step in range(60):
+        connecting = asyncio.create_task(config.connect())
+        for _ in range(step):
+            await asyncio.sleep(0)
+        connecting.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await (await connecting).close()
+    query = "select pid from pg_stat_activity where application_name = 'cancelled'"
+    async with asyncio.timeout(10):
+        while admin.execute(query).fetchall():
+            await asyncio.sleep(0.002)
+    assert not complaints
 
 
 @pytest.mark.parametrize("mode", ["disable", "allow", "prefer"])

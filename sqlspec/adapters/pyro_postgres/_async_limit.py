@@ -1,0 +1,70 @@
+# The synchronous twin is generated from this file by tools/unasync.py.
+"""Limits of time that the server keeps, for calls that cannot be stopped from outside."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING
+
+from sqlspec.adapters.pyro_postgres._state import milliseconds
+
+if TYPE_CHECKING:
+    from sqlspec.adapters.pyro_postgres._async_wire import AsyncWire
+
+__all__ = ("AsyncLimit",)
+
+
+class AsyncLimit:
+    """The `statement_timeout` of one call, and the user's own, which is restored behind it.
+
+    Attributes:
+        deadline: Clock reading after which a call of several statements is to end.
+    """
+
+    __slots__ = ("_inside", "_usual", "_wire", "deadline")
+
+    def __init__(self, wire: AsyncWire) -> None:
+        self._wire = wire
+        self._usual: str | None = None
+        self._inside = False
+        self.deadline = math.inf
+
+    async def set(self, seconds: float) -> None:
+        """Let the server end every statement that takes longer. In an aborted transaction nothing can be set."""
+        wire = self._wire
+        self.deadline = time.monotonic() + seconds
+        if wire.state == "failed":
+            return
+        wanted = max(1, math.ceil(seconds * 1000))
+        # SHOW and SET take no snapshot: a transaction can still be given its isolation level.
+        ((usual,),) = await wire.query(f"show statement_timeout; set statement_timeout = {wanted}")
+        self._usual = usual
+        self._inside = wire.state != "idle"
+        if 0 < milliseconds(usual) < wanted:
+            await self._restore()
+
+    async def take_back(self) -> None:
+        """End the limit of a call."""
+        self.deadline = math.inf
+        await self._restore()
+
+    async def after_rollback(self) -> None:
+        """Take back what could not be taken back in the aborted transaction."""
+        if self.deadline == math.inf:
+            await self._restore()
+
+    def forget(self) -> None:
+        """Note that the setting was changed by somebody else, who has the last word."""
+        self._usual = None
+
+    async def _restore(self) -> None:
+        """Restore the usual limit. In an aborted transaction nothing can be set; what was set inside ends with it."""
+        wire, usual = self._wire, self._usual
+        if usual is None or wire.broken:
+            return
+        if wire.state == "failed" and not self._inside:
+            return  # it was set before the transaction, and is taken back behind it
+        self._usual = None
+        if wire.state != "failed":
+            await wire.script(f"set statement_timeout = '{usual}'")

@@ -1,0 +1,51 @@
+# The synchronous twin is generated from this file by tools/unasync.py. Written for pyro-postgres 0.3.1.
+"""Commands with parameters or rows, which the server runs without planning them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlspec.adapters.pyro_postgres._aio import SPEC
+from sqlspec.adapters.pyro_postgres._types import is_misread, make_encoder, refuse_misread
+from sqlspec.core.result import RawResult
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlspec.adapters.pyro_postgres._async_driver import AsyncPyroPostgresDriver
+    from sqlspec.core.plan import Plan
+
+__all__ = ("COUNTED_COMMANDS", "run_utility")
+
+COUNTED_COMMANDS = frozenset({"COPY", "FETCH", "MOVE", "EXECUTE"})
+"""Commands whose tag has a count, so that 0 is one."""
+
+
+async def run_utility(driver: AsyncPyroPostgresDriver, plan: Plan, args: Sequence[Any]) -> RawResult:
+    """Run a command whose shape may be another one each time.
+
+    The server's statement cannot be replaced in SQL, so what the driver would misread is refused.
+    """
+    statements, wire = driver.statements, driver.wire
+    real = await wire.prepare(plan.sql)
+    types = await statements.types_of(statements.note(real))
+    values = make_encoder(driver.derived.codecs, types.parameters)(args)
+    if any(map(statements.is_odd, types.parameters)):
+        real = await wire.prepare(await driver.with_text_parameters(plan.sql, types.parameters))
+        types = await statements.types_of(statements.note(real))
+    if types.results is None:
+        count = await wire.count(real, values)
+        return RawResult((), (), "tuple", count if plan.verb in COUNTED_COMMANDS else None)
+    if any(map(is_misread, types.results)):
+        refuse_misread(SPEC.name, plan.verb, await statements.names_of(real, types), types.results)
+    if len(types.results) == 1:
+        named = await wire.named_rows(real, values)
+        found = [tuple(row.values()) for row in named]
+        names = tuple(named[0]) if named else await statements.names_of(real, types)
+    else:
+        found = await wire.rows(real, values)
+        names = await statements.names_of(real, types)
+    columns = statements.columns(names, types.results)
+    prepared = await statements.described(real, types, columns)
+    rows = await driver.decoded(prepared, found)
+    return RawResult(rows, columns, "tuple", len(rows) if plan.verb in COUNTED_COMMANDS else None)

@@ -1,0 +1,70 @@
+# Generated from _async_limit.py by tools/unasync.py. Do not edit.
+"""Limits of time that the server keeps, for calls that cannot be stopped from outside."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING
+
+from sqlspec.adapters.pyro_postgres._state import milliseconds
+
+if TYPE_CHECKING:
+    from sqlspec.adapters.pyro_postgres._sync_wire import SyncWire
+
+__all__ = ("SyncLimit",)
+
+
+class SyncLimit:
+    """The `statement_timeout` of one call, and the user's own, which is restored behind it.
+
+    Attributes:
+        deadline: Clock reading after which a call of several statements is to end.
+    """
+
+    __slots__ = ("_inside", "_usual", "_wire", "deadline")
+
+    def __init__(self, wire: SyncWire) -> None:
+        self._wire = wire
+        self._usual: str | None = None
+        self._inside = False
+        self.deadline = math.inf
+
+    def set(self, seconds: float) -> None:
+        """Let the server end every statement that takes longer. In an aborted transaction nothing can be set."""
+        wire = self._wire
+        self.deadline = time.monotonic() + seconds
+        if wire.state == "failed":
+            return
+        wanted = max(1, math.ceil(seconds * 1000))
+        # SHOW and SET take no snapshot: a transaction can still be given its isolation level.
+        ((usual,),) = wire.query(f"show statement_timeout; set statement_timeout = {wanted}")
+        self._usual = usual
+        self._inside = wire.state != "idle"
+        if 0 < milliseconds(usual) < wanted:
+            self._restore()
+
+    def take_back(self) -> None:
+        """End the limit of a call."""
+        self.deadline = math.inf
+        self._restore()
+
+    def after_rollback(self) -> None:
+        """Take back what could not be taken back in the aborted transaction."""
+        if self.deadline == math.inf:
+            self._restore()
+
+    def forget(self) -> None:
+        """Note that the setting was changed by somebody else, who has the last word."""
+        self._usual = None
+
+    def _restore(self) -> None:
+        """Restore the usual limit. In an aborted transaction nothing can be set; what was set inside ends with it."""
+        wire, usual = self._wire, self._usual
+        if usual is None or wire.broken:
+            return
+        if wire.state == "failed" and not self._inside:
+            return  # it was set before the transaction, and is taken back behind it
+        self._usual = None
+        if wire.state != "failed":
+            wire.script(f"set statement_timeout = '{usual}'")
