@@ -199,6 +199,13 @@ class Turn:
                     self.waiters.remove(waiter)
             raise
 
+    def taken(self) -> bool:
+        """Tell whether a call runs."""
+        return self.lock.locked()
+
+    def check(self) -> None:
+        """Do nothing."""
+
     def enter(self, method: str) -> None:
         """Do nothing: what reads rows for a batch cannot await a session."""
 

@@ -122,6 +122,7 @@ class AsyncSessionBase:
                 f"cannot call {method}(): the connection was lost; open a new session",
                 adapter=self._driver.spec.name,
             )
+        self._turn.check()
         transaction = self._transaction
         if transaction is not None:
             if not transaction.owner.is_here():
@@ -259,9 +260,11 @@ class AsyncSessionBase:
         self._dirty = True
         try:
             await call_with_timeout(GRACE, driver, driver.settle)
-        except BaseException:
+        except BaseException as failure:
             driver.abort()
             self._set_broken()
+            if not isinstance(failure, Exception):
+                raise  # whoever cancels this task, or interrupts this thread, must see it end
             if not isinstance(error, Exception):
                 return
             raise QueryTimeoutError(

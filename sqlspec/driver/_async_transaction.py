@@ -68,14 +68,17 @@ class AsyncTransactions(AsyncSessionBase):
                 )
             try:
                 await self._driver.begin(text)
+                self._transaction = OpenTransaction(purpose, time.monotonic())
+                self._guarded = True
             except BaseException as error:
+                opened, self._transaction = self._transaction, None
+                if opened is not None:  # interrupted on the way out
+                    opened.owner.leave()
                 try:
                     await self._fail(error, text)
                     raise
                 finally:
                     await self._end_stray_transaction(suspected=True)  # an interrupted BEGIN may have been run
-            self._transaction = OpenTransaction(purpose, time.monotonic())
-            self._guarded = True
         finally:
             self._end_turn()
 
@@ -202,6 +205,7 @@ class AsyncTransactions(AsyncSessionBase):
             check_limit(timeout)
         await self._take_turn(method)
         self._turn.enter(method)
+        self._guarded = True
         try:
             if together is not None and together(*args):
                 return await self._by_itself(sql, timeout, operation, *args)
@@ -210,6 +214,7 @@ class AsyncTransactions(AsyncSessionBase):
             return await self._in_own_savepoint(sql, timeout, operation, *args)
         finally:
             self._turn.leave()
+            self._guarded = self._closed or self._broken or self._transaction is not None
             self._end_turn()
 
     async def _by_itself(

@@ -271,23 +271,37 @@ class Waiter:
 
 
 class Turn:
-    """First come, first served, by the lock itself: there is never a list of waiters to serve."""
+    """First come, first served, by the lock itself: there is never a list of waiters to serve.
+
+    The lock knows its thread: one that a signal has torn out of a call, just behind taking the turn or just before
+    ending it, must not wait for itself.
+    """
 
     __slots__ = ("_inside", "lock", "waiters")
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.waiters: tuple[()] = ()
         self._inside: tuple[int, str] = (0, "")
 
     def wait(self) -> None:
+        self.lock.acquire()
+
+    def taken(self) -> bool:
+        """Tell whether another thread has the turn."""
+        if self.lock.acquire(False):
+            self.lock.release()
+            return False
+        return True
+
+    def check(self) -> None:
+        """Refuse a call that code of the user makes while the session runs it."""
         thread, method = self._inside
         if thread == threading.get_ident():
             raise OperationalError(
                 f"cannot use the session in the middle of its own {method}(): the rows that are being read call it; "
                 "read them first, or use a second session for them"
             )
-        self.lock.acquire()
 
     def enter(self, method: str) -> None:
         """Note that this thread, with the turn taken, is about to run code of the user."""

@@ -522,7 +522,7 @@ class SyncSession(SyncTransactions):
         driver = self._driver
         if not driver.spec.capabilities.cancel:
             raise driver.spec.refusal("cancel")
-        if self._lock.locked():
+        if self._turn.taken():
             try:
                 driver.cancel()
             except driver.native_errors as error:

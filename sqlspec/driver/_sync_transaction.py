@@ -68,14 +68,17 @@ class SyncTransactions(SyncSessionBase):
                 )
             try:
                 self._driver.begin(text)
+                self._transaction = OpenTransaction(purpose, time.monotonic())
+                self._guarded = True
             except BaseException as error:
+                opened, self._transaction = self._transaction, None
+                if opened is not None:  # interrupted on the way out
+                    opened.owner.leave()
                 try:
                     self._fail(error, text)
                     raise
                 finally:
                     self._end_stray_transaction(suspected=True)  # an interrupted BEGIN may have been run
-            self._transaction = OpenTransaction(purpose, time.monotonic())
-            self._guarded = True
         finally:
             self._end_turn()
 
@@ -202,6 +205,7 @@ class SyncTransactions(SyncSessionBase):
             check_limit(timeout)
         self._take_turn(method)
         self._turn.enter(method)
+        self._guarded = True
         try:
             if together is not None and together(*args):
                 return self._by_itself(sql, timeout, operation, *args)
@@ -210,6 +214,7 @@ class SyncTransactions(SyncSessionBase):
             return self._in_own_savepoint(sql, timeout, operation, *args)
         finally:
             self._turn.leave()
+            self._guarded = self._closed or self._broken or self._transaction is not None
             self._end_turn()
 
     def _by_itself(

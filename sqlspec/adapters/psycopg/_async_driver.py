@@ -236,6 +236,9 @@ class AsyncPsycopgDriver(AsyncDriver):
 
     async def open_cursor(self, plan: Plan, args: Sequence[Any]) -> AsyncCursor:
         statements = self._statements
+        known = statements.get(plan.sql)
+        if known is not None and known.text is not None:
+            statements.discard(plan.sql)  # the text around the user's hides what has changed since
         prepared, values = await statements.bound(plan.sql, args)
         name = statements.new_name()
         if not statements.still_gives(prepared, await self._declare(name, plan, prepared, values)):

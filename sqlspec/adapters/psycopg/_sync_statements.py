@@ -291,10 +291,7 @@ class SyncStatements:
 
     def still_gives(self, prepared: Prepared, described: PGresult) -> bool:
         """Tell whether a description has the columns that a statement was prepared with."""
-        columns = protocol.columns_of(described)
-        if prepared.text is None:
-            return columns == prepared.columns
-        return [column.oid for column in columns] == [column.oid for column in prepared.wire]
+        return prepared.text is not None or protocol.columns_of(described) == prepared.columns
 
     # -- rows -------------------------------------------------------------------------------------
 

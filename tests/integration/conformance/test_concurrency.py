@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+import types
 from typing import Any
 
 import psycopg
@@ -107,7 +109,7 @@ async def test_leaving_a_session_waits_for_a_call_that_runs(flavour: Flavour) ->
     config = flavour.make_config(max_size=1)
     async with config.provide_session() as session:
         (running,) = tasks_of(session.select_value("select 1 from pg_sleep(0.03)"))
-        while not (running.done() or session._lock.locked()):
+        while not (running.done() or session._turn.taken()):
             await asyncio.sleep(0)
     assert await running == 1
     with pytest.raises(OperationalError, match="the session was closed"):
@@ -144,3 +146,26 @@ async def test_more_statements_than_a_connection_keeps(session: Any) -> None:
         assert await session.select(f"select $1::int as c{n % 300}", n) == [{f"c{n % 300}": n}]
     kept = await session.select_value("select count(*) from pg_prepared_statements")
     assert kept <= 300
+
+
+@pytest.mark.only("psycopg-sync", "pyro-sync")
+@pytest.mark.parametrize("torn", ["acquire", "release"])
+def test_a_thread_torn_out_of_its_turn_does_not_wait_for_itself(flavour: Flavour, torn: str) -> None:
+    """A signal may strike between taking the turn and using it, and between using it and ending it."""
+
+    def interrupt(frame: types.FrameType, event: str, called: Any) -> None:
+        if frame.f_code.co_name == "select" and getattr(called, "__name__", "") == torn:
+            wanted = "c_return" if torn == "acquire" else "c_call"
+            if event == wanted:
+                raise KeyboardInterrupt
+
+    with flavour.make_config(max_size=1)._target as config:
+        with config.provide_session() as session:
+            session.select("select 1")
+            with pytest.raises(KeyboardInterrupt):
+                sys.setprofile(interrupt)
+                session.select("select 1")
+            sys.setprofile(None)
+            assert session.select_value("select 2") == 2
+        with config.provide_session() as session:
+            assert session.select_value("select 3") == 3

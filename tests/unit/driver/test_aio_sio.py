@@ -115,7 +115,7 @@ async def test_tasks_take_turns_in_order() -> None:
     turn, order = _aio.Turn(), []  # type: ignore[var-annotated]
     await asyncio.gather(*(take(turn, number, order) for number in range(20)))
     assert order == list(range(20))
-    assert not turn.lock.locked()
+    assert not turn.taken()
 
 
 async def test_a_cancelled_task_loses_its_turn_to_the_next() -> None:
@@ -131,7 +131,7 @@ async def test_a_cancelled_task_loses_its_turn_to_the_next() -> None:
             turn.pass_on()
         await asyncio.gather(*tasks, return_exceptions=True)
         assert order == [1, 2]
-        assert not turn.lock.locked()
+        assert not turn.taken()
 
 
 def test_threads_take_turns() -> None:
@@ -154,7 +154,7 @@ def test_threads_take_turns() -> None:
     for thread in threads:
         thread.join(10)
     assert (len(most), max(most)) == (800, 1)
-    assert not turn.lock.locked()
+    assert not turn.taken()
 
 
 # -- timers ---------------------------------------------------------------------------------------------------
