@@ -369,7 +369,8 @@ async def test_a_cancel_hits_the_running_statement_or_none(session: Any) -> None
     chance = random.Random(7)
     stopped = 0
     for number in range(100):
-        task = asyncio.create_task(session.select_value("select $1::int from pg_sleep(0.002)", number))
+        # Long enough for a driver that has to open a connection to cancel over.
+        task = asyncio.create_task(session.select_value("select $1::int from pg_sleep(0.03)", number))
         for _ in range(chance.randrange(6)):
             await asyncio.sleep(chance.choice([0, 0, 0.001]))
         await session.cancel()
