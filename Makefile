@@ -56,7 +56,7 @@ demo: $(STAMP)  ## Show what the package does, on a PostgreSQL server that it st
 
 .PHONY: test
 test: lint  ## Check everything: lint, all tests, and the documentation
-	$(call part,pytest,$(BIN)/python -m pytest -q,last line)
+	$(call part,pytest,$(BIN)/python -m pytest -q -n 2 --dist loadgroup,last line)
 	$(call part,docs,$(BIN)/mkdocs build --quiet --strict)
 
 .PHONY: lint

@@ -118,15 +118,15 @@ class AsyncpgDriver(AsyncDriver):
                 prepared = await self._statements.ready(plan.sql)
             prepared.used = True
             try:
-                rows = await prepared.fetch(*prepared.check(args))
+                rows = await prepared.fetch(*prepared.encode(args))
             except DataError as error:
                 if prepared is not known:
                     raise
                 prepared = await self._statements.describe_again(plan.sql, prepared, error)
-                rows = await prepared.fetch(*prepared.check(args))
+                rows = await prepared.fetch(*prepared.encode(args))
             except asyncpg.PostgresError as error:
                 prepared = await self._statements.prepare_again(plan, prepared, error)
-                rows = await prepared.fetch(*prepared.check(args))
+                rows = await prepared.fetch(*prepared.encode(args))
         except DataError:
             await self._end_preparing()
             raise
@@ -141,7 +141,7 @@ class AsyncpgDriver(AsyncDriver):
         if plan.verb == "SELECT":
             if plan.returns_rows:
                 return raw_result((rows, columns, "tuple", len(rows)))
-            self._statements.note(plan.sql)  # INTO, with parameters
+            self._statements.note_changes(plan.sql)  # INTO, with parameters
         return raw_result((rows, columns, "tuple", affected_rows(prepared.statement.get_statusmsg())))
 
     async def _end_preparing(self) -> None:
@@ -155,7 +155,7 @@ class AsyncpgDriver(AsyncDriver):
 
     async def _command(self, plan: Plan) -> str | None:
         tag: str | None = await self._connection.execute(plan.sql)
-        self._statements.note(plan.sql)
+        self._statements.note_changes(plan.sql)
         return tag
 
     async def _stoppable(self, operation: Awaitable[T]) -> T:
@@ -213,7 +213,7 @@ class AsyncpgDriver(AsyncDriver):
         try:
             await self._stoppable(self._connection.execute(text))
         finally:
-            self._statements.note(text)
+            self._statements.note_changes(text)
 
     async def describe(self, plan: Plan) -> Described:
         prepared = await self._statements.ready(plan.sql)

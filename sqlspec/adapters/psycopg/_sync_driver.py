@@ -143,7 +143,7 @@ class SyncPsycopgDriver(SyncDriver):
             result = protocol.checked((self._wait(run(pgconn)))[-1])
         if result.status != TUPLES_OK:
             if plan.verb == "SELECT":  # INTO, with parameters
-                self._statements.note(plan.sql)
+                self._statements.note_changes(plan.sql)
             return RawResult((), (), "tuple", result.command_tuples)
         # The same as in `SyncStatements.rows`, spelled out: a call is a tenth of the package's share.
         loaders = prepared.loaders
@@ -159,7 +159,7 @@ class SyncPsycopgDriver(SyncDriver):
     def _command(self, plan: Plan) -> RawResult:
         self._pgconn.send_query_params(plan.sql.encode(), None, result_format=BINARY)
         result = self._answer()
-        self._statements.note(plan.sql)
+        self._statements.note_changes(plan.sql)
         return RawResult((), (), "tuple", result.command_tuples)
 
     def _answer(self) -> PGresult:
@@ -210,7 +210,7 @@ class SyncPsycopgDriver(SyncDriver):
             for result in self._wait(run(self._pgconn)):
                 protocol.checked(result)
         finally:
-            self._statements.note(text)
+            self._statements.note_changes(text)
 
     def describe(self, plan: Plan) -> Described:
         prepared = self._statements.ready(plan.sql)

@@ -19,8 +19,8 @@ from sqlspec.adapters.psycopg._types import (
     select_as_text,
 )
 from sqlspec.core.result import RawResult
-from sqlspec.driver._statements import StatementCache, changed_by
-from sqlspec.exceptions import DataError, staleness
+from sqlspec.driver._sync_prepared import SyncPreparedStatements
+from sqlspec.exceptions import staleness
 from sqlspec.postgres.codec import MissingTypesError
 
 if TYPE_CHECKING:
@@ -79,25 +79,14 @@ class Prepared:
         self.used = True
 
 
-class SyncStatements:
+class SyncStatements(SyncPreparedStatements[Prepared]):
     """The prepared statements of one connection.
 
     Attributes:
-        get: Looks one up by its text, as it was when it was prepared.
         keep_forgotten: Nothing is closed on the server meanwhile: a stack may be larger than the cache.
     """
 
-    __slots__ = (
-        "_cache",
-        "_connection",
-        "_derived",
-        "_forgotten",
-        "_learn",
-        "_names",
-        "_pgconn",
-        "get",
-        "keep_forgotten",
-    )
+    __slots__ = ("_connection", "_forgotten", "_names", "_pgconn", "keep_forgotten")
 
     def __init__(
         self,
@@ -106,72 +95,16 @@ class SyncStatements:
         cached: int,
         learn: Callable[[Iterable[int]], None],
     ) -> None:
+        super().__init__(derived, cached, learn)
         self._connection = connection
         self._pgconn = connection.pgconn
-        self._derived = derived
-        self._learn = learn
-        self._cache: StatementCache[Prepared] = StatementCache(cached)
-        self.get = self._cache.get
         self._forgotten: list[bytes] = []
         self.keep_forgotten = False
         self._names = itertools.count(1)
 
     # -- making ready -----------------------------------------------------------------------------
 
-    def ready(self, sql: str) -> Prepared:
-        """Return a statement prepared with the types as they are known now."""
-        prepared = self.get(sql)
-        if prepared is not None:
-            if prepared.learnt is None or prepared.learnt == self._derived.codecs.generation:
-                return prepared
-            self.discard(sql)
-        return self.prepare(sql)
-
-    def bound(self, sql: str, args: Sequence[Any]) -> tuple[Prepared, list[bytes | None]]:
-        """Return a statement made ready, and its parameters as they are sent."""
-        known = self.get(sql)
-        prepared = self.ready(sql)
-        prepared.used = True
-        try:
-            return prepared, prepared.encode(args)
-        except DataError as error:
-            if prepared is not known:
-                raise
-            prepared = self.describe_again(sql, prepared, error)
-            return prepared, prepared.encode(args)
-
-    def bound_rows(
-        self, sql: str, rows: Iterable[Sequence[Any]]
-    ) -> tuple[Prepared, Iterator[list[bytes | None]]]:
-        """Return a statement made ready for a batch, and the parameters of each row, encoded one by one."""
-        known = self.get(sql)
-        prepared = self.ready(sql)
-        prepared.used = True
-        left = iter(rows)
-        first = next(left, None)
-        if first is None:
-            return prepared, iter(())
-        try:
-            values = prepared.encode(first)
-        except DataError as error:
-            if prepared is not known:
-                raise
-            prepared = self.describe_again(sql, prepared, error)
-            values = prepared.encode(first)
-        return prepared, itertools.chain((values,), self._encoded(sql, prepared, left))
-
-    def _encoded(self, sql: str, prepared: Prepared, rows: Iterator[Sequence[Any]]) -> Iterator[list[bytes | None]]:
-        encode = prepared.encode
-        try:
-            for row in rows:
-                yield encode(row)
-        except DataError:
-            # Rows are on their way, so nothing can be asked now; the next call will ask what the types are by then.
-            self.discard(sql)
-            raise
-
     def prepare(self, sql: str) -> Prepared:
-        """Prepare a statement, and keep it."""
         name, described = self._parse(sql)
         oids = tuple(described.param_type(at) for at in range(described.nparams))
         columns = self._derived.columns(protocol.columns_of(described))
@@ -192,9 +125,7 @@ class SyncStatements:
         if text is not None:  # last: while it waits, another connection may make all forget the types
             self._forgotten.append(name)
             prepared.name, _ = self._parse(text)
-        evicted = self._cache.add(sql, prepared)
-        if evicted is not None:
-            self._forgotten.append(evicted.name)
+        self.keep(sql, prepared)
         return prepared
 
     def _parse(self, sql: str) -> tuple[bytes, PGresult]:
@@ -245,49 +176,19 @@ class SyncStatements:
                 return prepared
         raise error
 
-    def describe_again(self, sql: str, known: Prepared, error: DataError) -> Prepared:
-        """Prepare anew where a value does not fit a type that an earlier call was told: a column may have another.
+    def can_prepare(self) -> bool:
+        return self._pgconn.transaction_status != INERROR
 
-        Raises:
-            DataError: The given one, when the types are still the same, or the server cannot be asked.
-        """
-        if self._pgconn.transaction_status == INERROR:
-            raise error
-        self.discard(sql)
-        prepared = self.prepare(sql)
-        if prepared.oids == known.oids:
-            raise error
-        return prepared
-
-    def discard(self, sql: str) -> None:
-        """Forget one statement, so that the next call describes it anew."""
-        prepared = self._cache.discard(sql)
-        if prepared is not None:
-            self._forgotten.append(prepared.name)
+    def release(self, entries: Iterable[Prepared]) -> None:
+        self._forgotten += [prepared.name for prepared in entries]
 
     def discard_stale(self, plan: Plan, error: BaseException) -> Staleness:
         """Forget what the schema has left behind; tell whether that may be why a statement failed."""
         stale: Staleness = ""
         if isinstance(error, psycopg.Error):
             stale = staleness(error.diag.sqlstate, error.diag.message_primary or "", plan.arity)
-            if stale == "surely":
-                self._derived.codecs.forget_learnt()
-                self.forget_all()
-            elif stale:
-                self.discard(plan.sql)
+            self.forget_stale(plan.sql, stale)
         return stale
-
-    def note(self, text: str) -> None:
-        """Forget what a command or script may have made out of date."""
-        changed = changed_by(text)
-        if changed.statements:
-            self.forget_all()
-        if changed.types:
-            self._derived.codecs.forget_learnt()
-
-    def forget_all(self) -> None:
-        """Forget every statement, after a command that may have dropped them."""
-        self._forgotten += [prepared.name for prepared in self._cache.clear()]
 
     def still_gives(self, prepared: Prepared, described: PGresult) -> bool:
         """Tell whether a description has the columns that a statement was prepared with."""

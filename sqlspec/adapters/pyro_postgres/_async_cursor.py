@@ -31,7 +31,7 @@ async def open_cursor(driver: AsyncPyroPostgresDriver, plan: Plan, args: Sequenc
     FETCH is no statement that the driver could be given a stub for, so the cursor's query sends bytes by itself.
     """
     statements, wire = driver.statements, driver.wire
-    known = statements.cache.get(plan.sql)
+    known = statements.get(plan.sql)
     if known is not None and wire.state == "failed":
         known.encode(args)  # a value that does not fit is told before what the server would say
     prepared = await _up_to_date(statements, wire, plan.sql)
@@ -45,7 +45,7 @@ async def open_cursor(driver: AsyncPyroPostgresDriver, plan: Plan, args: Sequenc
 
 async def _up_to_date(statements: AsyncStatements, wire: AsyncWire, sql: str) -> Prepared:
     """Return a statement prepared as its tables are now. It is not run itself, so the server would not complain."""
-    known = statements.cache.get(sql)
+    known = statements.get(sql)
     prepared = await statements.ready(sql)
     if prepared is not known:
         return prepared  # in this transaction, which has locked the tables
@@ -53,7 +53,7 @@ async def _up_to_date(statements: AsyncStatements, wire: AsyncWire, sql: str) ->
     types = await statements.types_of(statements.note(real))
     names = await statements.names_of(real, types)
     if (types.parameters, statements.columns(names, types.results or ())) != (prepared.oids, prepared.columns):
-        statements.forget(sql)
+        statements.discard(sql)
         prepared = await statements.prepare(sql)
     return prepared
 

@@ -19,7 +19,6 @@ from sqlspec.adapters.pyro_postgres._swap import reset_script
 from sqlspec.adapters.pyro_postgres._types import make_decoder
 from sqlspec.core.result import Described, RawResult, raw_result
 from sqlspec.driver._async_driver import AsyncCursor, AsyncDriver, aborted_commit
-from sqlspec.driver._statements import changed_by
 from sqlspec.exceptions import DataError
 from sqlspec.postgres.casts import REGCLASS, Cast, cast_parameters, type_names_query
 from sqlspec.postgres.codec import MissingTypesError
@@ -62,7 +61,7 @@ class AsyncPyroPostgresDriver(AsyncDriver):
         self.derived = derived
         self.statements = AsyncStatements(wire, derived, self.learn_types, cached)
         self._exec = wire.connection.exec
-        self._get = self.statements.cache.get
+        self._get = self.statements.get
         self.limits = AsyncLimit(wire)
 
     # -- the connection ---------------------------------------------------------------------------
@@ -129,15 +128,7 @@ class AsyncPyroPostgresDriver(AsyncDriver):
         if not plan.reads_or_writes:
             return await run_utility(self, plan, args)
         known = self._get(text_of(plan))
-        prepared = await self.statements.ready(text_of(plan))
-        prepared.used = True
-        try:
-            values = prepared.encode(args)
-        except DataError as refusal:
-            if prepared is not known:
-                raise
-            prepared = await self.describe_again(text_of(plan), prepared, refusal)
-            values = prepared.encode(args)
+        prepared, values = await self.statements.bound(text_of(plan), args)
         try:
             found = await self.run(prepared, values)
         except NATIVE_ERRORS as error:
@@ -146,7 +137,7 @@ class AsyncPyroPostgresDriver(AsyncDriver):
             found, prepared = await self._run_again(plan, args, prepared, error)
         if prepared.columns is None:
             if plan.verb == "SELECT":  # INTO
-                self._note_changes(plan.sql)
+                self.statements.note_changes(plan.sql)
             return RawResult((), (), "tuple", found)
         if not plan.returns_rows:  # RETURNING was added to count
             return RawResult((), (), "tuple", len(found))
@@ -188,22 +179,8 @@ class AsyncPyroPostgresDriver(AsyncDriver):
         if kind == "surely":
             self.derived.codecs.forget_learnt()
         if kind:
-            self.statements.forget(sql)
+            self.statements.discard(sql)
         return kind
-
-    async def describe_again(self, sql: str, known: Prepared, refusal: DataError) -> Prepared:
-        """Prepare anew where a value does not fit a type that an earlier call was told: a column may have another.
-
-        Raises:
-            DataError: The given one, when the types are still the same, or the server cannot be asked.
-        """
-        if self.wire.state == "failed":
-            raise refusal
-        self.statements.forget(sql)
-        prepared = await self.statements.prepare(sql)
-        if prepared.oids == known.oids:
-            raise refusal
-        return prepared
 
     async def decoded(self, prepared: Prepared, rows: list[Any]) -> list[Any]:
         """Return rows of the driver as canonical values."""
@@ -229,7 +206,7 @@ class AsyncPyroPostgresDriver(AsyncDriver):
     async def _command(self, plan: Plan) -> RawResult:
         """Run a command without parameters and rows."""
         count = await self._script(plan.sql)
-        self._note_changes(plan.sql)
+        self.statements.note_changes(plan.sql)
         return RawResult((), (), "tuple", count if count or plan.verb in COUNTED_COMMANDS else None)
 
     async def with_text_parameters(self, sql: str, oids: Sequence[int]) -> str:
@@ -247,14 +224,7 @@ class AsyncPyroPostgresDriver(AsyncDriver):
 
     async def execute_script(self, text: str) -> None:
         await self._script(text)
-        self._note_changes(text)
-
-    def _note_changes(self, text: str) -> None:
-        changed = changed_by(text)
-        if changed.statements:
-            self.statements.forget_all()
-        if changed.types:
-            self.derived.codecs.forget_learnt()
+        self.statements.note_changes(text)
 
     async def _script(self, text: str) -> int:
         wire = self.wire

@@ -29,7 +29,7 @@ from sqlspec.adapters.pyro_postgres._types import (
     text_items,
 )
 from sqlspec.core.result import Column
-from sqlspec.driver._statements import StatementCache
+from sqlspec.driver._async_prepared import AsyncPreparedStatements
 from sqlspec.exceptions import NotSupportedError
 from sqlspec.postgres.codec import MissingTypesError
 from sqlspec.postgres.enclose import enclose
@@ -107,52 +107,39 @@ class Prepared:
         self.used = True
 
 
-class AsyncStatements:
+class AsyncStatements(AsyncPreparedStatements[Prepared]):
     """The statements that a connection has prepared, at most so many; those in excess are freed on the server.
 
     Attributes:
-        cache: By text.
         forgotten: Names to be freed on the server with the next statement that is prepared.
     """
 
-    __slots__ = ("_derived", "_freeable", "_learn", "_lookup", "_wire", "cache", "forgotten")
+    __slots__ = ("_freeable", "_lookup", "_wire", "forgotten")
 
     def __init__(
         self,
         wire: AsyncWire,
         derived: Derived,
         learn: Callable[[Iterable[int]], Awaitable[None]],
-        max_entries: int,
+        cached: int,
     ) -> None:
+        super().__init__(derived, cached, learn)
         self._wire = wire
-        self._derived = derived
-        self._learn = learn
         self._lookup: Any = None
         self._freeable: list[str] = []
-        self.cache: StatementCache[Prepared] = StatementCache(max_entries)
         self.forgotten: list[str] = []
 
-    def forget(self, sql: str) -> None:
-        """Forget one statement, which is to be freed."""
-        gone = self.cache.discard(sql)
-        if gone is not None:
-            self.forgotten.append(gone.name)
+    def can_prepare(self) -> bool:
+        return self._wire.state != "failed"
+
+    def release(self, entries: Iterable[Prepared]) -> None:
+        self.forgotten += [prepared.name for prepared in entries]
 
     def forget_all(self) -> None:
-        """Forget all statements: some may not exist any more."""
-        self.forgotten += [prepared.name for prepared in self.cache.clear()]
+        super().forget_all()
         if self._lookup is not None:
             self.forgotten.append(name_of(self._lookup))
             self._lookup = None
-
-    async def ready(self, sql: str) -> Prepared:
-        """Return a statement prepared with the types as they are known now."""
-        prepared = self.cache.get(sql)
-        if prepared is not None:
-            if prepared.learnt is None or prepared.learnt == self._derived.codecs.generation:
-                return prepared
-            self.forget(sql)
-        return await self.prepare(sql)
 
     async def prepare(self, sql: str) -> Prepared:
         """Prepare a query or a data change.
@@ -164,7 +151,7 @@ class AsyncStatements:
             prepared = await self._prepared(sql)
             if prepared is not None:
                 self.forgotten.remove(prepared.name)
-                self._keep(sql, prepared)
+                self.keep(sql, prepared)
                 return prepared
         raise NotSupportedError("cannot prepare the statement: its tables are altered all the time; run it again")
 
@@ -214,17 +201,12 @@ class AsyncStatements:
         prepared.plain = plain
         return prepared
 
-    def _keep(self, sql: str, prepared: Prepared) -> None:
-        evicted = self.cache.add(sql, prepared)
-        if evicted is not None:
-            self.forgotten.append(evicted.name)
-
     async def command(self, sql: str) -> Any:
         """Return the driver's object of a command of ours that is run several times, such as FETCH."""
-        kept = self.cache.get(sql)
+        kept = self.get(sql)
         if kept is None:
             kept = Prepared(await self._wire.prepare(sql), (), None, ())
-            self._keep(sql, kept)
+            self.keep(sql, kept)
         kept.used = True
         return kept.statement
 

@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from typing import TYPE_CHECKING, Any
 
 from sqlspec.adapters.pyro_postgres._errors import in_usual_words, timed_out
 from sqlspec.adapters.pyro_postgres._native import NATIVE_ERRORS
 from sqlspec.core.result import RawResult
-from sqlspec.exceptions import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -47,33 +45,19 @@ def run_batch(driver: SyncPyroPostgresDriver, plan: Plan, rows: Iterable[Sequenc
         counted = _can_count(driver, plan)
         if counted:
             sql = _counting(plan)
-    known = driver.statements.cache.get(sql)
-    prepared = driver.statements.ready(sql)
-    given = iter(rows)
-    first = list(itertools.islice(given, 1))
-    rows = itertools.chain(first, given)
-    if first and prepared is known:
-        try:
-            prepared.encode(first[0])
-        except DataError as refusal:
-            prepared = driver.describe_again(sql, prepared, refusal)
-    prepared.used = True
+    prepared, encoded = driver.statements.bound_rows(sql, rows)
     try:
         if counted:
-            return RawResult((), (), "tuple", _count(driver, prepared, rows))
+            return RawResult((), (), "tuple", _count(driver, prepared, encoded))
         if prepared.columns is None:
-            return RawResult((), (), "tuple", _count_tags(driver, prepared, rows))
+            return RawResult((), (), "tuple", _count_tags(driver, prepared, encoded))
         found: list[Any] = []
-        for chunk in _chunks(driver, prepared, rows, _MOST_READ):
+        for chunk in _chunks(driver, encoded, _MOST_READ):
             for answer in driver.wire.many_rows(prepared.statement, chunk):
                 found += answer
     except NATIVE_ERRORS as error:
         driver.forget_stale(sql, prepared, error)
         raise in_usual_words(error) from None
-    except DataError:
-        if prepared is known:  # its types may have changed since; the next call will ask
-            driver.statements.forget(sql)
-        raise
     return RawResult(driver.decoded(prepared, found), prepared.columns, "tuple", len(found))
 
 
@@ -87,7 +71,7 @@ def _can_count(driver: SyncPyroPostgresDriver, plan: Plan) -> bool:
     The refusal would abort the caller's transaction, so the first attempt is made in a savepoint.
     """
     sql = _counting(plan)
-    if driver.statements.cache.get(sql) is not None:
+    if driver.statements.get(sql) is not None:
         return True
     driver.execute_script("savepoint sqlspec_count")
     try:
@@ -101,17 +85,17 @@ def _can_count(driver: SyncPyroPostgresDriver, plan: Plan) -> bool:
     return True
 
 
-def _count(driver: SyncPyroPostgresDriver, prepared: Prepared, rows: Iterable[Sequence[Any]]) -> int:
+def _count(driver: SyncPyroPostgresDriver, prepared: Prepared, encoded: Iterator[Any]) -> int:
     driver.wire.script(f"set local {_COUNT} = '0'")
-    for chunk in _chunks(driver, prepared, rows, _MOST_DROPPED):
+    for chunk in _chunks(driver, encoded, _MOST_DROPPED):
         driver.wire.batch(prepared.statement, chunk)
     ((count,),) = driver.wire.query(f"show {_COUNT}")
     return int(count)
 
 
-def _count_tags(driver: SyncPyroPostgresDriver, prepared: Prepared, rows: Iterable[Sequence[Any]]) -> int:
+def _count_tags(driver: SyncPyroPostgresDriver, prepared: Prepared, encoded: Iterator[Any]) -> int:
     count = 0
-    for chunk in _chunks(driver, prepared, rows, 1):
+    for chunk in _chunks(driver, encoded, 1):
         count += driver.wire.count(prepared.statement, chunk[0])
     return count
 
@@ -129,7 +113,7 @@ def _one_by_one(driver: SyncPyroPostgresDriver, plan: Plan, rows: Iterable[Seque
 
 
 def _chunks(
-    driver: SyncPyroPostgresDriver, prepared: Prepared, rows: Iterable[Sequence[Any]], most: int
+    driver: SyncPyroPostgresDriver, encoded: Iterator[list[bytes | None]], most: int
 ) -> Iterator[list[list[bytes | None]]]:
     """Yield encoded rows in pieces that may be sent at once.
 
@@ -138,8 +122,7 @@ def _chunks(
     """
     chunk: list[list[bytes | None]] = []
     size = 0
-    for row in rows:
-        values = prepared.encode(row)
+    for values in encoded:
         chunk.append(values)
         size += sum([8 if value is None else len(value) + 8 for value in values])
         if len(chunk) >= most or size >= _MOST_BYTES:

@@ -159,8 +159,11 @@ def case(request: pytest.FixtureRequest, kind: SqlType, session: Any, server: Se
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put the comparison with the committed report behind what it compares."""
+    """Put the comparison with the committed report behind what it compares, and into the same process."""
     items.sort(key=lambda item: item.path == HERE / "test_report.py")
+    for item in items:
+        if item.path.parent == HERE:
+            item.add_marker(pytest.mark.xdist_group("matrix"))
     config.stash[OUTCOMES] = {}
 
 

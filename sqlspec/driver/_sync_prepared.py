@@ -1,0 +1,164 @@
+# Generated from _async_prepared.py by tools/unasync.py. Do not edit.
+"""The prepared statements of one connection: made ready, bound to values, forgotten when they are out of date."""
+
+from __future__ import annotations
+
+import itertools
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from sqlspec.driver._statements import StatementCache, changed_by
+from sqlspec.exceptions import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from sqlspec.driver._statements import Derived
+    from sqlspec.exceptions import Staleness
+
+__all__ = ("SyncPreparedStatements",)
+
+
+class Prepared(Protocol):
+    """What is known of a statement that was prepared.
+
+    Attributes:
+        used: It was run since the cache has looked for one to drop.
+        oids: Types of its parameters.
+        learnt: As `CodecRegistry.stamp` gives it.
+        encode: Function from a sequence of parameters to what the driver is given; raises `DataError`.
+    """
+
+    used: bool
+
+    @property
+    def oids(self) -> tuple[int, ...]: ...
+    @property
+    def learnt(self) -> int | None: ...
+    @property
+    def encode(self) -> Any: ...
+
+
+P = TypeVar("P", bound=Prepared)
+
+
+class SyncPreparedStatements(ABC, Generic[P]):
+    """The prepared statements of one connection, by their texts.
+
+    Attributes:
+        get: Looks one up, as it was when it was prepared.
+    """
+
+    __slots__ = ("_cache", "_derived", "_learn", "get")
+
+    def __init__(self, derived: Derived, cached: int, learn: Callable[[Iterable[int]], None]) -> None:
+        self._derived = derived
+        self._learn = learn
+        self._cache: StatementCache[P] = StatementCache(cached)
+        self.get = self._cache.get
+
+    # -- what an adapter does -------------------------------------------------------------------------
+
+    @abstractmethod
+    def prepare(self, sql: str) -> P:
+        """Prepare a statement, and keep it."""
+
+    @abstractmethod
+    def can_prepare(self) -> bool:
+        """Tell, as far as it is known, that the connection is in no aborted transaction."""
+
+    def release(self, entries: Iterable[P]) -> None:
+        """Have the server close statements that were forgotten, now or later."""
+
+    # -- making ready -----------------------------------------------------------------------------
+
+    def ready(self, sql: str) -> P:
+        """Return a statement prepared with the types as they are known now."""
+        prepared = self.get(sql)
+        if prepared is not None:
+            if prepared.learnt is None or prepared.learnt == self._derived.codecs.generation:
+                return prepared
+            self.discard(sql)
+        return self.prepare(sql)
+
+    def bound(self, sql: str, args: Sequence[Any]) -> tuple[P, Any]:
+        """Return a statement made ready, and its parameters as the driver is given them."""
+        known = self.get(sql)
+        prepared = self.ready(sql)
+        prepared.used = True
+        try:
+            return prepared, prepared.encode(args)
+        except DataError as refusal:
+            if prepared is not known:
+                raise
+            prepared = self.describe_again(sql, prepared, refusal)
+            return prepared, prepared.encode(args)
+
+    def bound_rows(self, sql: str, rows: Iterable[Sequence[Any]]) -> tuple[P, Iterator[Any]]:
+        """Return a statement made ready for a batch, and the parameters of each row, encoded one by one."""
+        left = iter(rows)
+        first = next(left, None)
+        if first is None:
+            prepared = self.ready(sql)
+            prepared.used = True
+            return prepared, iter(())
+        prepared, values = self.bound(sql, first)
+        return prepared, itertools.chain((values,), self._encoded(sql, prepared, left))
+
+    def _encoded(self, sql: str, prepared: P, rows: Iterator[Sequence[Any]]) -> Iterator[Any]:
+        encode = prepared.encode
+        try:
+            for row in rows:
+                yield encode(row)
+        except DataError:
+            # Rows are on their way, so nothing can be asked now; the next call will ask what the types are by then.
+            self.discard(sql)
+            raise
+
+    # -- after a change of the schema -------------------------------------------------------------
+
+    def describe_again(self, sql: str, known: P, refusal: DataError) -> P:
+        """Prepare anew where a value does not fit a type that an earlier call was told: a column may have another.
+
+        Raises:
+            DataError: The given one, when the types are still the same, or the server cannot be asked.
+        """
+        if not self.can_prepare():
+            raise refusal
+        self.discard(sql)
+        prepared = self.prepare(sql)
+        if prepared.oids == known.oids:
+            raise refusal
+        return prepared
+
+    def discard(self, sql: str) -> None:
+        """Forget one statement, so that the next call describes it anew."""
+        gone = self._cache.discard(sql)
+        if gone is not None:
+            self.release((gone,))
+
+    def forget_all(self) -> None:
+        """Forget every statement: some may not exist any more."""
+        self.release(self._cache.clear())
+
+    def keep(self, sql: str, prepared: P) -> None:
+        """Keep a statement, in the place of another one if there are too many."""
+        evicted = self._cache.add(sql, prepared)
+        if evicted is not None:
+            self.release((evicted,))
+
+    def forget_stale(self, sql: str, staleness: Staleness) -> None:
+        """Forget what a change of the schema has, or may have, left behind."""
+        if staleness == "surely":
+            self._derived.codecs.forget_learnt()
+            self.forget_all()
+        elif staleness:
+            self.discard(sql)
+
+    def note_changes(self, text: str) -> None:
+        """Forget what a command or script may have made out of date."""
+        changed = changed_by(text)
+        if changed.statements:
+            self.forget_all()
+        if changed.types:
+            self._derived.codecs.forget_learnt()
