@@ -63,7 +63,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     dsn = os.environ.get("SQLSPEC_TEST_DSN")
     parser.add_argument("--dsn", default=dsn, required=dsn is None, help="a server; default: SQLSPEC_TEST_DSN")
     parser.add_argument(
-        "--cancels", action="store_true", help="stop statements too, by limit, request and interruption"
+        "--cancels",
+        action="store_true",
+        help="stop statements too, by limit, and by request and interruption where the adapter can",
     )
     parser.add_argument("--kinds", action="store_true", help="print how often each kind of call was made")
     return parser.parse_args(arguments)

@@ -499,9 +499,8 @@ CALLS: dict[str, Call] = {
         decode_error, decode_error_in_stack, wrong_count, stale_plan, forget, aborted,
     )
 }  # fmt: skip
-CANCELS: dict[str, Call] = {
-    call.__name__: call for call in (timeout, close_timeout, timeout_of_a_write, cancel, interrupt)
-}
+LIMITS: dict[str, Call] = {call.__name__: call for call in (timeout, close_timeout, timeout_of_a_write)}
+REQUESTS: dict[str, Call] = {call.__name__: call for call in (cancel, interrupt)}
 
 
 async def fuzz(
@@ -509,13 +508,20 @@ async def fuzz(
 ) -> Report:
     """Run so many statements by several workers on the sessions of a config whose schema is `SCHEMA`.
 
-    Raises:
-        NotSupportedError: Cancellations are asked for, and the adapter has none.
+    Args:
+        config: Where the sessions come from.
+        spec: Of its adapter.
+        statements: How many, at least.
+        seed: Of the random choices.
+        workers: How many sessions at a time.
+        cancels: Stop statements too: by limit and, where another call can reach a running one, by request.
     """
-    if cancels and not spec.capabilities.cancel:
-        raise spec.refusal("cancel")
     report = Report()
-    calls = {**CALLS, **CANCELS} if cancels else CALLS
+    calls = dict(CALLS)
+    if cancels:
+        calls |= LIMITS
+        if spec.capabilities.cancel:
+            calls |= REQUESTS
     made = [Worker(owner, spec, report, seed, calls) for owner in range(1, workers + 1)]
     await asyncio.gather(*(asyncio.create_task(worker.run(config, statements)) for worker in made))
     return report

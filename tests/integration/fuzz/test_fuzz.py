@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from tests.integration.fuzz.statements import SCHEMA, fuzz, left_behind
-from tests.integration.harness import Flavour, needs
+from tests.integration.harness import Flavour
 
 HANG = 60
 
@@ -45,7 +45,6 @@ async def test_random_calls(
     await run(flavour, admin, capfd, cancels=False, size=size)
 
 
-@needs("cancel")
 @pytest.mark.parametrize("size", [1, 4])
 async def test_random_calls_that_are_stopped(
     flavour: Flavour, admin: psycopg.Connection[Any], capfd: pytest.CaptureFixture[str], size: int
