@@ -65,7 +65,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--cancels",
         action="store_true",
-        help="stop statements too, by limit, and by request and interruption where the adapter can",
+        help="stop statements too, by limit and, where it can be, by request",
     )
     parser.add_argument("--kinds", action="store_true", help="print how often each kind of call was made")
     return parser.parse_args(arguments)
