@@ -220,9 +220,11 @@ class PsqlpyDriver(Preparing):
         after = status_after(text, self._status)
         if controls_transactions(text):
             self._status = "unknown"  # should it fail, or be interrupted: nobody can tell where
-        await self.run(self._link.connection.execute_batch(spare_the_drivers(text)))
+        try:
+            await self.run(self._link.connection.execute_batch(spare_the_drivers(text)))
+        finally:  # it may have failed behind a COMMIT of its own
+            self._note_script(text)
         self._status = after
-        self._note_script(text)
 
     async def describe(self, plan: Plan) -> Described:
         prepared = await self._ready(plan)

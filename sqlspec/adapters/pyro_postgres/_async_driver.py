@@ -223,8 +223,10 @@ class AsyncPyroPostgresDriver(AsyncDriver):
         return await run_batch(self, plan, rows)
 
     async def execute_script(self, text: str) -> None:
-        await self._script(text)
-        self.statements.note_changes(text)
+        try:
+            await self._script(text)
+        finally:  # it may have failed behind a COMMIT of its own
+            self.statements.note_changes(text)
 
     async def _script(self, text: str) -> int:
         wire = self.wire

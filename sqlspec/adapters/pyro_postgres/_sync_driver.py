@@ -223,8 +223,10 @@ class SyncPyroPostgresDriver(SyncDriver):
         return run_batch(self, plan, rows)
 
     def execute_script(self, text: str) -> None:
-        self._script(text)
-        self.statements.note_changes(text)
+        try:
+            self._script(text)
+        finally:  # it may have failed behind a COMMIT of its own
+            self.statements.note_changes(text)
 
     def _script(self, text: str) -> int:
         wire = self.wire

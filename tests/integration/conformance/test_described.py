@@ -459,6 +459,23 @@ async def test_what_the_user_deallocates_inside_a_transaction(session: Any) -> N
             assert await session.select_value("select $1::numeric", 1) == 1
 
 
+@needs("multi_statement")
+@pytest.mark.parametrize(
+    "change", ["alter table t alter n type text", "deallocate all", "alter type pair rename attribute a to z"]
+)
+async def test_a_script_that_fails_behind_its_commit_has_changed_what_it_changed(session: Any, change: str) -> None:
+    await session.execute_script("create type pair as (a int4); create table t (n int4, p pair)")
+    await session.execute("insert into t values (1, row(2))")
+    for _ in range(2):
+        assert await session.select("select n, p from t") == [{"n": 1, "p": {"a": 2}}]
+    with pytest.raises(SQLSpecError):
+        await session.execute_script(f"begin; {change}; commit; select 1 / 0")
+    n, p = ("1" if "text" in change else 1), {"z" if "rename" in change else "a": 2}
+    assert await session.select("select n, p from t") == [{"n": n, "p": p}]
+    async with session.transaction():
+        assert await session.select("select n, p from t") == [{"n": n, "p": p}]
+
+
 # -- columns without rows -------------------------------------------------------------------------------------
 
 EMPTY: dict[str, list[tuple[str, int]]] = {
