@@ -152,6 +152,7 @@ undefined_function:
     operator does not exist: {}
     could not identify {an equality operator|an ordering operator|a comparison function|a hash function|an extended
         hash function} for type {}
+    no binary {input|output} function available for type {}
 undefined_parameter: there is no parameter ${#}
 undefined_object:
     {index|language|collation|domain|extension|publication|server|tablespace|access method|event trigger|statistics

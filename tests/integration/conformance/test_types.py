@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from sqlspec.core.stack import StatementStack
-from sqlspec.exceptions import DataError, SQLSpecError
+from sqlspec.exceptions import DataError, SQLParsingError, SQLSpecError
 from sqlspec.values import Infinity, Json, Path, Range, SparseVector
 from tests.integration.harness import needs
 from tests.unit.postgres.codec_cases import CASES as BUILTIN
@@ -308,6 +308,20 @@ async def test_a_text_only_type_inside_a_composite_is_refused(session: Any) -> N
     assert await session.select_value("select row('pg_class', 1)::owned::text") == "(pg_class,1)"
     with pytest.raises(DataError, match="holds a type that only the server can parse"):
         await session.select("select $1::owned", {"c": "pg_class", "n": 1})
+
+
+@needs("sqlstate")
+async def test_the_server_sends_no_composite_of_a_type_that_it_cannot_send(session: Any) -> None:
+    await session.execute("create type granted as (a aclitem, n int)")
+    for sql in ("row('postgres=r/postgres', 1)::granted", "row('postgres=r/postgres'::aclitem)"):
+        async with session.transaction():
+            with pytest.raises(SQLParsingError, match="no binary output function") as caught:
+                async with session.savepoint():
+                    await session.select(f"select {sql}")
+            assert caught.value.sqlstate == "42883"
+    assert (
+        await session.select_value("select row('postgres=r/postgres', 1)::granted::text") == "(postgres=r/postgres,1)"
+    )
 
 
 async def test_unreadable_values_are_refused_in_the_same_words(session: Any) -> None:
