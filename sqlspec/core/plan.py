@@ -6,10 +6,17 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sqlspec.core._settings import rereads
 from sqlspec.core.mapping import build_mapper
 from sqlspec.core.parameters import bind_named, bind_positional, iter_bound
 from sqlspec.core.scan import parameter_names, scan, splice
-from sqlspec.exceptions import NotSupportedError, SQLParsingError, SQLSpecError, TransactionError
+from sqlspec.exceptions import (
+    ImproperConfigurationError,
+    NotSupportedError,
+    SQLParsingError,
+    SQLSpecError,
+    TransactionError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,7 +24,7 @@ if TYPE_CHECKING:
     from sqlspec.core.result import Column, RawResult
     from sqlspec.core.scan import Scan
 
-__all__ = ("Compiler", "Plan", "Refusal")
+__all__ = ("Compiler", "Plan", "Refusal", "part_refusal")
 
 MAX_MAPPERS = 16
 """Mappers kept per plan. A statement rarely has more than two; classes made in a loop must not pile up."""
@@ -31,12 +38,6 @@ class Refusal(NamedTuple):
 
     kind: type[SQLSpecError]
     reason: str
-
-
-COPIES_STDIO = Refusal(
-    NotSupportedError,
-    "COPY from or to the client is a data transfer; use load_from_arrow() or select_to_arrow()",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,7 @@ def _compile(text: str) -> Plan:
     else:
         arity = len(found.placeholders)
     sql = text if found.style in (None, "numeric") else splice(text, found, "${}".format)
-    refusal = _refusal(found)
+    refusal = _refusal(text, found)
     # SELECT INTO makes a table, whatever its verb is.
     reads_or_writes = found.verb in _DATA_VERBS and (found.verb != "SELECT" or found.returns_rows)
     return Plan(
@@ -198,15 +199,30 @@ def _compile(text: str) -> Plan:
     )
 
 
-def _refusal(found: Scan) -> Refusal | None:
+def _refusal(text: str, found: Scan) -> Refusal | None:
     if not found.statements:
         return Refusal(SQLParsingError, "the text holds no statement; pass one")
     if len(found.statements) > 1:
         count = len(found.statements)
         return Refusal(SQLParsingError, f"{count} statements in one text; use execute_script() or execute_stack()")
-    if found.copies_stdio:
-        return COPIES_STDIO
     if found.verb in _TRANSACTION_VERBS:
         methods = "begin(), commit(), rollback(), transaction() or savepoint()"
         return Refusal(TransactionError, f"{found.verb} is transaction control; use {methods}")
+    return part_refusal(text, found)
+
+
+def part_refusal(statement: str, found: Scan) -> Refusal | None:
+    """Return why this statement is run neither alone nor as part of a script; `None` when it can be."""
+    if found.copies_stdio:
+        return Refusal(
+            NotSupportedError,
+            "COPY from or to the client is a data transfer; use load_from_arrow() or select_to_arrow()",
+        )
+    setting = rereads(statement) if found.verb == "SET" else ""
+    if setting:
+        return Refusal(
+            ImproperConfigurationError,
+            f"{setting} decides how all text is read, and the package needs UTF8 and standard strings; "
+            "use convert_to(), convert_from() or E'...' in SQL",
+        )
     return None

@@ -7,6 +7,7 @@ import random
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sqlspec.core._settings import misreads
 from sqlspec.core.result import RawResult
 from sqlspec.driver._aio import sleep, uninterrupted
 from sqlspec.driver._async_base import AsyncSessionBase, OpenTransaction, check_limit
@@ -14,6 +15,7 @@ from sqlspec.exceptions import (
     RETRYABLE,
     CommitUnknownError,
     DatabaseConnectionError,
+    ImproperConfigurationError,
     ParameterError,
     SQLSpecError,
     TransactionError,
@@ -361,10 +363,17 @@ class AsyncTransactions(AsyncSessionBase):
 
         Raises:
             ParameterError: No setting was given.
+            ImproperConfigurationError: One of them would make other text of statements and values.
         """
         values = {name: _setting_text(value) for name, value in {**(settings or {}), **named}.items()}
         if not values:
             raise ParameterError("with_settings() needs a setting: none given; pass name=value")
+        for name, value in values.items():
+            if misreads(name, value):
+                raise ImproperConfigurationError(
+                    f"cannot set {name}: it decides how all text is read, and the package needs UTF8 and standard "
+                    "strings; use convert_to() and convert_from() in SQL"
+                )
         return AsyncSettings(self, values)
 
     # -- savepoints -------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from sqlspec.core.parameters import AMBIGUOUS, RowsError
-from sqlspec.core.plan import COPIES_STDIO
+from sqlspec.core.plan import part_refusal
 from sqlspec.core.result import RawResult, SQLResult, at_most_one, exactly_one, first_column
 from sqlspec.core.scan import scan
 from sqlspec.core.stack import StatementStack
@@ -565,11 +565,12 @@ class SyncSession(SyncTransactions):
         spans = scan(text).statements
         if not spans:
             self._refuse("execute_script", "the text holds no statement; pass one", text, SQLParsingError)
-        parts = [scan(text[start:end]) for start, end in spans]
-        if any(part.copies_stdio for part in parts):
-            self._refuse("execute_script", COPIES_STDIO.reason, text, COPIES_STDIO.kind)
         leaves_open = None
-        for part, (start, end) in zip(parts, spans, strict=True):
+        for start, end in spans:
+            part = scan(text[start:end])
+            refusal = part_refusal(text[start:end], part)
+            if refusal is not None:
+                self._refuse("execute_script", refusal.reason, text, refusal.kind)
             if part.verb in _CONTROL and _TO_SAVEPOINT.match(text, start, end) is None:
                 leaves_open = part.verb in ("BEGIN", "START") or _AND_CHAIN.match(text, start, end) is not None
         return leaves_open

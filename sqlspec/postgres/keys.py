@@ -13,6 +13,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, get_args
 
+from sqlspec.core._settings import misreads
+
 __all__ = (
     "DEFAULT_HOST",
     "DEFAULT_PORT",
@@ -209,8 +211,10 @@ def _session_settings(value: Any) -> dict[str, str]:
         if not isinstance(setting, str) or "\0" in setting:
             raise BadValueError(expected)
         settings[name.lower()] = setting
-    if settings.get("standard_conforming_strings", "on").lower() not in {"on", "true", "yes", "1"}:
-        raise BadValueError("settings that leave standard_conforming_strings on: statements are read that way")
+    if any(misreads(name, setting) for name, setting in settings.items()):
+        raise BadValueError(
+            "settings that keep standard_conforming_strings on and client_encoding UTF8: all text is read that way"
+        )
     return settings
 
 

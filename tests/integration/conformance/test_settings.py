@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from sqlspec.exceptions import (
+    ImproperConfigurationError,
     ParameterError,
     SQLSpecError,
 )
@@ -120,3 +121,51 @@ async def test_impossible_settings_are_refused(session: Any) -> None:
                 raise AssertionError("entered")
         assert not session.in_transaction
     assert await session.select_value("select 1") == 1
+
+
+# -- settings that decide how text is read --------------------------------------------------------------------
+
+MISREADING = (
+    "set client_encoding = 'LATIN1'",
+    "set client_encoding to sql_ascii",
+    "/* a */ SET -- b\n session Client_Encoding='WIN1252';",
+    'set local "client_encoding" to latin1',
+    "set names 'latin1'",
+    "set standard_conforming_strings = off",
+    "set session standard_conforming_strings to 'false'",
+)
+KEEPING = (
+    "set client_encoding = 'UTF-8'",
+    "set client_encoding to default",
+    "set names 'utf8'",
+    "set local standard_conforming_strings = on",
+    "reset client_encoding",
+    "set client_min_messages = warning",
+    "set application_name = 'set names latin1'",
+)
+
+
+@pytest.mark.parametrize("sql", MISREADING)
+@pytest.mark.parametrize("way", ["execute", "execute_script", "execute_stack"])
+async def test_text_is_read_in_one_way(session: Any, untouched: Any, sql: str, way: str) -> None:
+    statements = [f"select 1;\n{sql}"] if way == "execute_script" else [sql]
+    async with untouched(session):
+        with pytest.raises(ImproperConfigurationError, match="decides how all text is read"):
+            await getattr(session, way)(statements if way == "execute_stack" else statements[0])
+    assert await session.select_value("select '\u20ac\\' || $1::text", "\u00e9") == "\u20ac\\\u00e9"
+
+
+@pytest.mark.parametrize("sql", KEEPING)
+async def test_statements_that_keep_it_are_run(session: Any, sql: str) -> None:
+    await session.execute(sql)
+    await session.execute_script(f"begin; {sql.rstrip(';')}; commit")
+    assert await session.select_value("select '\u20ac\\' || $1::text", "\u00e9") == "\u20ac\\\u00e9"
+
+
+@pytest.mark.parametrize("setting", [{"client_encoding": "latin1"}, {"Standard_conforming_strings": False}])
+async def test_a_scope_of_settings_keeps_it_too(session: Any, untouched: Any, setting: dict[str, Any]) -> None:
+    async with untouched(session):
+        with pytest.raises(ImproperConfigurationError, match="decides how all text is read"):
+            session.with_settings(setting)
+    async with session.with_settings(client_encoding="utf8", standard_conforming_strings=True):
+        assert await session.select_value("select '\u20ac'") == "\u20ac"
