@@ -118,7 +118,9 @@ class SyncPreparedStatements(ABC, Generic[P]):
     # -- after a change of the schema -------------------------------------------------------------
 
     def describe_again(self, sql: str, known: P, refusal: DataError) -> P:
-        """Prepare anew where a value does not fit a type that an earlier call was told: a column may have another.
+        """Prepare anew where a value does not fit a type that an earlier call was told.
+
+        A column may have another type by now, or a composite type other fields.
 
         Raises:
             DataError: The given one, when the types are still the same, or the server cannot be asked.
@@ -126,8 +128,9 @@ class SyncPreparedStatements(ABC, Generic[P]):
         if not self.can_prepare():
             raise refusal
         self.discard(sql)
+        self._derived.codecs.forget(*known.oids)
         prepared = self.prepare(sql)
-        if prepared.oids == known.oids:
+        if prepared.oids == known.oids and known.learnt is None:
             raise refusal
         return prepared
 

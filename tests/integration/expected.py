@@ -27,6 +27,7 @@ EXPECTED: tuple[Expected, ...] = (
             ("test_anonymous_records_of_types_never_met", _LEARNING),
             ("test_records_of_types_never_met_in_a_stack_and_a_batch", _LEARNING),
             ("test_a_composite_that_another_program_alters", _LEARNING),
+            ("test_a_parameter_of_a_composite_that_another_program_alters", _LEARNING),
             ("test_a_field_that_the_program_renames", _LEARNING),
             ("test_all_connections_of_a_config_follow", _LEARNING),
         )

@@ -18,6 +18,8 @@ from sqlspec.adapters.psqlpy._native import CustomType, DatabaseError, Error
 from sqlspec.adapters.psqlpy._results import reader_of, text_type
 from sqlspec.adapters.psqlpy._statements import (
     COUNTED_VERBS,
+    LARGE,
+    MOST_PARAMETERS,
     UNCACHED_VERBS,
     Prepared,
     can_ask_types,
@@ -52,12 +54,6 @@ __all__ = ("Preparing",)
 
 WORN_OUT = 1000
 """Statements that a connection prepares before it is replaced. Of large ones, fewer: the driver keeps their texts."""
-
-LARGE = 16384
-"""Length of a text that counts for one statement more."""
-
-MOST_PARAMETERS = 32767
-"""The driver counts the parameters of a statement in a signed integer of 16 bits."""
 
 _CHANGES_NAMES = re.compile(
     r"\b(?:alter|temp|temporary|search_path|role|authorization|reset\s+all)\b|pg_temp", re.IGNORECASE
@@ -322,18 +318,21 @@ class Preparing(Calling):
     async def _bind_anew(
         self, plan: Plan, prepared: Prepared, args: Sequence[Any], refusal: DataError
     ) -> tuple[Prepared, list[CustomType | None]]:
-        """Bind again after a refusal: a column may have another type than when the statement was prepared.
+        """Bind again after a refusal: a column may have another type by now, or a composite type other fields.
 
         Raises:
             DataError: It is still refused.
         """
         if isinstance(refusal, MissingTypesError):
             await self.learn_types(refusal.oids)
-        elif not can_ask_types(plan) or self._status == "failed" or not await self._has_other_types(plan, prepared):
-            raise refusal
-        else:
+        elif can_ask_types(plan) and self._status != "failed":
+            self.derived.codecs.forget(*prepared.oids)
+            if prepared.learnt is None and not await self._has_other_types(plan, prepared):
+                raise refusal
             self._forget(plan)
             prepared = await self._prepare(plan)
+        else:
+            raise refusal
         return prepared, prepared.bind(args)
 
     async def _drop_forgotten(self) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = (
     "COUNTED_VERBS",
+    "LARGE",
+    "MOST_PARAMETERS",
     "ROW_COUNT_VERBS",
     "UNCACHED_VERBS",
     "Prepared",
@@ -44,6 +46,12 @@ ROW_COUNT_VERBS = _PREPARABLE_VERBS | {"FETCH", "EXECUTE"}
 
 UNCACHED_VERBS = frozenset({"FETCH", "EXECUTE", "CALL"})
 """What these give depends on more than their text, and the server does not tell when it has changed."""
+
+LARGE = 16384
+"""Length of a text that counts for one statement more among those that wear a connection out."""
+
+MOST_PARAMETERS = 32767
+"""The driver counts the parameters of a statement in a signed integer of 16 bits."""
 
 _CONTROL = re.compile(r"\b(?:begin|start|commit|end|rollback|abort|prepare)\b", re.IGNORECASE)
 _AND_CHAIN = re.compile(r"\band\s+chain\b", re.IGNORECASE)

@@ -111,11 +111,11 @@ class CodecRegistry:
         self._binders.clear()
         self.generation += 1
 
-    def forget(self, oid: int) -> None:
-        """Drop a type, and every type that is built from it, after DROP TYPE, ALTER TYPE or the like."""
-        if oid in self._builtin:
+    def forget(self, *oids: int) -> None:
+        """Drop types, and every type that is built from them, after DROP TYPE, ALTER TYPE or the like."""
+        gone = set(oids) - self._builtin
+        if not gone:
             return
-        gone = {oid}
         grown = True
         while grown:
             dependents = {

@@ -428,6 +428,19 @@ async def test_a_composite_that_another_program_alters(session: Any, flavour: An
     await session.execute(write, {"a": 2, "d": None})
 
 
+async def test_a_parameter_of_a_composite_that_another_program_alters(session: Any, flavour: Any, admin: Any) -> None:
+    sql = "select ($1::pair)::text"
+    assert await session.select_value(sql, {"a": 1, "B c": "x"}) == "(1,x)"
+    admin.execute(f"alter type {flavour.schema}.pair add attribute d date cascade")
+    with pytest.raises(DataError):
+        await session.select(sql, {"a": 1})
+    for given in ({"a": 1, "B c": "x", "d": date(2024, 1, 1)}, (1, "x", date(2024, 1, 1))):
+        assert await session.select_value(sql, (given,)) == "(1,x,2024-01-01)"
+    admin.execute(f'alter type {flavour.schema}.pair drop attribute "B c" cascade')
+    async with session.transaction():
+        assert await session.select_value(sql, {"a": 1, "d": None}) == "(1,)"
+
+
 async def test_a_field_that_the_program_renames(session: Any) -> None:
     sql = "select $1::pair as p, array[$1::pair] as ps"
     old, new = {"a": 1, "B c": "x"}, {"first": 1, "B c": "x"}

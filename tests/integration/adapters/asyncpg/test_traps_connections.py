@@ -101,8 +101,6 @@ async def test_a_composite_that_grew_is_refused_for_ever(
     for _ in range(3):
         with pytest.raises(asyncpg.DataError, match="tuple index out of range"):
             await twin.fetchval(sql, (1, 2, "x"))
-    # Ours reads the type anew as soon as a value of it, or the server, shows that it has changed.
-    assert await session.select_value("select row(1, 2, 'x')::pair") == {"a": 1, "b": 2, "c": "x"}
     for given in ((1, 2, "x"), {"a": 1, "b": 2, "c": "x"}):
         assert await session.select_value(sql, (given,)) == "(1,2,x)"
 
