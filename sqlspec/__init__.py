@@ -7,10 +7,21 @@ from __future__ import annotations
 
 from sqlspec import exceptions, values
 from sqlspec.base import SQLSpec
+from sqlspec.core.result import ArrowResult, LoadJob
 from sqlspec.core.stack import StatementStack
 from sqlspec.core.statement import SQL
 from sqlspec.exceptions import SQLSpecError
 
-__all__ = ("SQL", "SQLSpec", "SQLSpecError", "StatementStack", "__version__", "exceptions", "values")
+__all__ = (
+    "SQL",
+    "ArrowResult",
+    "LoadJob",
+    "SQLSpec",
+    "SQLSpecError",
+    "StatementStack",
+    "__version__",
+    "exceptions",
+    "values",
+)
 
 __version__ = "0.1.0"

@@ -130,14 +130,16 @@ class ImproperConfigurationError(SQLSpecError):
 
 
 class MissingDependencyError(SQLSpecError, ImportError):
-    """An optional package is not installed; the message names the extra that brings it."""
+    """An optional package is not installed; the message names the extra that brings it.
 
-    def __init__(self, package: str, extra: str | None = None, **fields: str | None) -> None:
-        install = f"sqlspec[{extra or package}]"
-        super().__init__(
-            f"cannot import {package}: it is not installed; run: pip install '{install}'",
-            **fields,
-        )
+    `reason` takes the place of the message's latter part where installing an extra would not help.
+    """
+
+    def __init__(
+        self, package: str, extra: str | None = None, *, reason: str | None = None, **fields: str | None
+    ) -> None:
+        reason = reason or f"it is not installed; run: pip install 'sqlspec[{extra or package}]'"
+        super().__init__(f"cannot import {package}: {reason}", **fields)
         self.package = package
         self.extra = extra or package
 

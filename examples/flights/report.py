@@ -41,8 +41,9 @@ class Comparison(NamedTuple):
 
 
 def compare(outcomes: Outcomes, source: str) -> Comparison:
-    """Compare the answers to each step, and the checksum of all rows with that of the files they came from."""
-    first: dict[str, tuple[str, str]] = {"stream": ("the source", checksum([source]))}
+    """Compare the answers to each step, and the tables and the checksum of all rows with the files they came from."""
+    as_loaded: dict[str, object] = {"read": [], "stream": source}
+    first = {step: ("the source", checksum([found])) for step, found in as_loaded.items()}
     compared = 0
     differences = []
     for adapter, steps in outcomes.items():
@@ -133,7 +134,8 @@ class Report:
         self._console.print(table)
 
     def summary(self, outcomes: Outcomes, comparison: Comparison) -> None:
-        """Print the table of adapters and steps, and whether all answers were the same."""
+        """Print the tables of times, and whether all answers were the same."""
+        self._arrow(outcomes)
         table = Table(title="Milliseconds per step", title_justify="left", title_style="bold")
         for column, justify in (("step", "left"), ("rows", "right")):
             table.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
@@ -145,8 +147,6 @@ class Report:
         totals = (f"{sum(step.seconds for step in steps) * 1000:,.0f}" for steps in outcomes.values())
         table.add_section()
         table.add_row("total", "", *totals, style="bold")
-        loads = (next(step for step in steps if step.step == "load") for steps in outcomes.values())
-        table.add_row("load", "rows/s", *map(_speed, loads))
         self._console.print()
         self._console.print(table)
         for difference in comparison.differences:
@@ -154,6 +154,22 @@ class Report:
         self.say(f"{comparison.compared} answers compared, in value, type and order")
         word = "[bold red]no[/bold red]" if comparison.differences else "[bold green]yes[/bold green]"
         self.say(f"identical results: {word}")
+
+    def _arrow(self, outcomes: Outcomes) -> None:
+        """Print how fast each adapter moved Arrow data."""
+        caption = "MB that were sent to load, and that the tables take which were read"
+        table = Table(title="Arrow data in and out", title_justify="left", title_style="bold", caption=caption)
+        for column in ("adapter", "step", "rows", "MB", "seconds", "rows/s", "MB/s"):
+            table.add_column(column, justify="left" if column in ("adapter", "step") else "right")
+        for adapter, steps in outcomes.items():
+            table.add_section()
+            for outcome in steps:
+                if (answer := outcome.answer) and answer.size:
+                    size, seconds = answer.size / 1e6, outcome.seconds
+                    figures = (f"{answer.rows:,}", f"{size:.1f}", f"{seconds:.2f}", _speed(outcome))
+                    table.add_row(adapter, outcome.step, *figures, f"{size / seconds:.0f}")
+        self._console.print()
+        self._console.print(table)
 
 
 def _milliseconds(outcome: Outcome) -> str:

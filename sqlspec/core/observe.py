@@ -18,17 +18,18 @@ __all__ = ("Checkout", "Event", "Observer", "StatementEnd", "StatementStart", "T
 
 _log = logging.getLogger("sqlspec")
 
-Operation = Literal["execute", "execute_many", "execute_script", "execute_stack", "stream"]
+Operation = Literal["execute", "execute_many", "execute_script", "execute_stack", "stream", "load"]
 
 
 @dataclass(frozen=True, slots=True)
 class StatementStart:
-    """A statement, batch, script or stack is about to be sent.
+    """A statement, batch, script, stack or load is about to be sent.
 
     Attributes:
         adapter: Name of the adapter.
         operation: Which kind of call.
-        sql: Text as the user wrote it; for a stack, the texts joined by `;` and a line break.
+        sql: Text as the user wrote it; for a stack, the texts joined by `;` and a line break; for a load,
+            words of ours.
     """
 
     adapter: str

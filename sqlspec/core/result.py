@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar, overload
 
-from sqlspec.exceptions import MultipleResultsFoundError, NotFoundError
+from sqlspec.exceptions import MissingDependencyError, MultipleResultsFoundError, NotFoundError, NotSupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
     from sqlspec.core.plan import Plan
 
-__all__ = ("Column", "Described", "RawResult", "RowShape", "SQLResult", "raw_result")
+__all__ = ("ArrowResult", "Column", "Described", "LoadJob", "RawResult", "RowShape", "SQLResult", "raw_result")
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -98,12 +103,19 @@ class SQLResult(Generic[T]):
     Rows are converted on first use, once. Without `schema_type` a row is a `dict`.
     """
 
-    __slots__ = ("_plan", "_raw", "_rows", "_schema_type")
+    __slots__ = ("_plan", "_raw", "_rows", "_schema_type", "_to_table")
 
-    def __init__(self, plan: Plan, raw: RawResult, schema_type: type[T] | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        raw: RawResult,
+        schema_type: type[T] | None = None,
+        to_table: Callable[[RawResult], pa.Table] | None = None,
+    ) -> None:
         self._plan = plan
         self._raw = raw
         self._schema_type = schema_type
+        self._to_table = to_table
         self._rows: list[T] | None = None
 
     @property
@@ -184,6 +196,38 @@ class SQLResult(Generic[T]):
         row = at_most_one(self._raw.rows)
         return None if row is None else first_column(row, self._raw)
 
+    def to_arrow(self) -> pa.Table:
+        """Return the rows as a `pyarrow.Table`, with the column types that `select_to_arrow` gives.
+
+        The rows are here already, as Python objects: for many of them `select_to_arrow` is several times faster. A
+        numeric column is a string column, because a row does not tell its declared precision.
+
+        Raises:
+            MissingDependencyError: pyarrow is not installed.
+            DataError: A value has no place in its Arrow type, such as an infinite date.
+        """
+        if self._to_table is None:
+            raise NotSupportedError("cannot convert to Arrow: the result does not come from a session; use a session's")
+        return self._to_table(self._raw)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the rows as a pandas DataFrame, by way of `to_arrow`.
+
+        Raises:
+            MissingDependencyError: pyarrow or pandas is not installed.
+            DataError: As for `to_arrow`.
+        """
+        return ArrowResult(self.to_arrow()).to_pandas()
+
+    def to_polars(self) -> pl.DataFrame:
+        """Return the rows as a polars DataFrame, by way of `to_arrow`.
+
+        Raises:
+            MissingDependencyError: pyarrow or polars is not installed.
+            DataError: As for `to_arrow`.
+        """
+        return ArrowResult(self.to_arrow()).to_polars()
+
     def __iter__(self) -> Iterator[T]:
         return iter(self.all())
 
@@ -195,6 +239,100 @@ class SQLResult(Generic[T]):
 
     def __repr__(self) -> str:
         return f"<SQLResult {self.verb or 'empty'}: {len(self)} rows, rows_affected={self.rows_affected}>"
+
+
+class ArrowResult:
+    """The rows of one statement as a `pyarrow.Table`; see `select_to_arrow`.
+
+    Whatever reads Arrow data through `__arrow_c_stream__` (polars, duckdb, `load_from_arrow`) takes it as it is.
+    """
+
+    __slots__ = ("_table",)
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Names and types of the columns, also when no row came back."""
+        return self._table.schema
+
+    @property
+    def num_rows(self) -> int:
+        """The number of rows."""
+        return int(self._table.num_rows)
+
+    @property
+    def num_columns(self) -> int:
+        """The number of columns."""
+        return int(self._table.num_columns)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the columns take in memory."""
+        return int(self._table.nbytes)
+
+    def get_data(self) -> pa.Table:
+        """Return the table."""
+        return self._table
+
+    def to_pandas(self, **options: Any) -> pd.DataFrame:
+        """Return a pandas DataFrame.
+
+        Args:
+            **options: As for `pyarrow.Table.to_pandas`, such as `types_mapper=pandas.ArrowDtype`.
+
+        Raises:
+            MissingDependencyError: pandas is not installed.
+        """
+        try:
+            import pandas  # noqa: F401 - asked for, because pyarrow's own complaint names no remedy
+        except ImportError:
+            raise MissingDependencyError("pandas") from None
+        return self._table.to_pandas(**options)
+
+    def to_polars(self) -> pl.DataFrame:
+        """Return a polars DataFrame.
+
+        Raises:
+            MissingDependencyError: polars is not installed.
+        """
+        try:
+            import polars as pl
+        except ImportError:
+            raise MissingDependencyError("polars") from None
+        return pl.DataFrame(self._table)
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self._table.__arrow_c_stream__(requested_schema)
+
+    def __len__(self) -> int:
+        return int(self._table.num_rows)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        return f"<ArrowResult: {self.num_rows} rows, {self.num_columns} columns>"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadJob:
+    """What a load has done; see `load_from_arrow`.
+
+    Attributes:
+        rows: Rows that the server has stored.
+        bytes: Bytes that were sent for them.
+        seconds: Time from the first statement to the last.
+        technique: `"copy"`: a binary COPY. `"unnest"`: INSERT from arrays, some 4 MB of them at a time.
+        telemetry: `"rows_processed"`: rows that were sent. A trigger or rule may have stored another number.
+    """
+
+    rows: int
+    bytes: int
+    seconds: float
+    technique: Literal["copy", "unnest"]
+    telemetry: dict[str, int] = field(default_factory=dict)
 
 
 def first_column(row: Any, raw: RawResult) -> Any:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
     from types import TracebackType
+    from typing import Self
 
     from sqlspec.core.result import SQLResult
     from sqlspec.driver._async_driver import AsyncDriver
@@ -21,6 +22,7 @@ __all__ = (
     "GRACE",
     "WHO_BELONGS",
     "AsyncExecution",
+    "AsyncReaderData",
     "Background",
     "Expired",
     "Owner",
@@ -243,6 +245,16 @@ class Background:
             task.cancel()
         if pending:
             await asyncio.wait(pending)
+
+
+class AsyncReaderData:
+    """How the batches of an Arrow reader are had: by iterating over it."""
+
+    __slots__ = ()
+
+    def get_data(self) -> Self:
+        """Return the reader itself; there is no object of pyarrow that can wait for its batches without blocking."""
+        return self
 
 
 class AsyncExecution(Coroutine[Any, Any, "SQLResult[T]"], Generic[T]):

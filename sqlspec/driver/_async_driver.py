@@ -13,16 +13,17 @@ from sqlspec.postgres.codec import MONEY
 from sqlspec.postgres.sql import reset_script
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
     from typing import Self
 
     from sqlspec.core.capabilities import AdapterSpec
     from sqlspec.core.plan import Plan
     from sqlspec.driver._statements import Derived
-    from sqlspec.driver._types import DriverStatus, Notification
+    from sqlspec.driver._types import CopyTarget, DriverStatus, Notification
+    from sqlspec.postgres.arrow._wire import Decoder
     from sqlspec.postgres.settings import ConnectionSettings
 
-__all__ = ("AsyncCursor", "AsyncDriver")
+__all__ = ("AsyncCursor", "AsyncDriver", "AsyncRowFeed")
 
 
 class AsyncCursor(ABC):
@@ -37,6 +38,30 @@ class AsyncCursor(ABC):
     @abstractmethod
     async def close(self) -> None:
         """Free the cursor on the server. The connection stays usable, also before the last row."""
+
+
+class AsyncRowFeed(ABC):
+    """Rows of one query in the server's binary format, on their way into a decoder.
+
+    Opened inside a transaction or savepoint of the caller, which is rolled back when reading fails.
+    """
+
+    __slots__ = ()
+
+    @abstractmethod
+    async def feed(self, decoder: Decoder, size: int) -> bool:
+        """Give the decoder about `size` bytes of rows.
+
+        Returns:
+            Whether more may follow.
+
+        Raises:
+            WireError: From the decoder. The feed can still be closed.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """End reading, also before the last row. The connection stays usable, though its transaction may be aborted."""
 
 
 class AsyncDriver(ABC):
@@ -112,6 +137,9 @@ class AsyncDriver(ABC):
     @abstractmethod
     async def describe(self, plan: Plan) -> Described:
         """Return parameter types and columns of a statement without running it."""
+
+    def forget(self, plan: Plan) -> None:  # noqa: B027 - for an adapter that keeps what it was told
+        """Forget what an earlier call was told of a statement, so that `describe` asks the server."""
 
     @abstractmethod
     async def fetch_text(self, text: str) -> Sequence[Sequence[str | None]]:
@@ -210,10 +238,15 @@ class AsyncDriver(ABC):
                 raise
         return results
 
-    async def learn_types(self, oids: Iterable[int]) -> None:
-        """Load what the catalog says of types that no codec is known for."""
+    async def learn_types(self, oids: Iterable[int], *, anew: bool = False) -> None:
+        """Load what the catalog says of types that no codec is known for.
+
+        Args:
+            oids: The types.
+            anew: Also of those that were learnt before and may have been altered by now.
+        """
         codecs = self.derived.codecs
-        missing = codecs.missing(oids)
+        missing = codecs.learnable(oids) if anew else codecs.missing(oids)
         if missing:
             types = parse_type_rows(await self.fetch_text(type_query(missing)))
             if any(found.oid == MONEY for found in types) and codecs.get(MONEY) is None:
@@ -226,6 +259,41 @@ class AsyncDriver(ABC):
     async def open_cursor(self, plan: Plan, args: Sequence[Any]) -> AsyncCursor:
         """Open a cursor on the server for a statement that returns rows, inside a transaction."""
         raise self.spec.refusal("stream")
+
+    async def open_feed(self, plan: Plan, args: Sequence[Any], width: int) -> AsyncRowFeed:
+        """Open the rows of a statement for reading in bulk, inside a transaction.
+
+        Args:
+            plan: A statement that returns rows and can be part of another, each column with a binary format.
+            args: Its parameters.
+            width: Number of its columns.
+        """
+        raise self.spec.refusal("arrow_out")
+
+    async def copy_in(self, target: CopyTarget, pieces: Iterator[bytes]) -> int:
+        """Store rows by binary COPY, inside a transaction.
+
+        Args:
+            target: Where; it exists and has these columns.
+            pieces: The stream from header to trailer, read one by one as the server takes them. When it raises, the
+                COPY ends without rows, the connection is usable but for its transaction, and the error is passed on.
+
+        Returns:
+            Number of rows.
+        """
+        raise self.spec.refusal("copy_in")
+
+    async def execute_binary(self, sql: str, parameters: Sequence[tuple[int, bytes | None]]) -> int:
+        """Run a statement of ours that gives no rows, with parameters in the server's binary format.
+
+        Args:
+            sql: With a cast at each placeholder (`$1::pg_catalog.int4[]`), so that the server infers these types.
+            parameters: Type and bytes of each.
+
+        Returns:
+            Number of rows of the command tag.
+        """
+        raise self.spec.refusal("arrow_in")
 
     async def subscribe(self, channels: Sequence[str]) -> None:
         """LISTEN to channels. Notifications that arrive from now on are kept for `notifications`."""

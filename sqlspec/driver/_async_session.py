@@ -14,8 +14,8 @@ from sqlspec.core.stack import StatementStack
 from sqlspec.core.statement import SQL
 from sqlspec.driver._aio import AsyncExecution, begin_execution
 from sqlspec.driver._async_base import check_limit
+from sqlspec.driver._async_bulk import AsyncBulk
 from sqlspec.driver._async_stream import AsyncStream
-from sqlspec.driver._async_transaction import AsyncTransactions
 from sqlspec.exceptions import (
     SQLParsingError,
     SQLSpecError,
@@ -23,7 +23,7 @@ from sqlspec.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from sqlspec.core.plan import Plan
 
@@ -40,7 +40,7 @@ _AND_CHAIN = re.compile(rf"{_END}and{_GAP}+chain\b", re.IGNORECASE | re.DOTALL)
 _CONTROL = frozenset({"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT"})
 
 
-class AsyncSession(AsyncTransactions):
+class AsyncSession(AsyncBulk):
     """Runs statements on one connection.
 
     Every method that runs a statement takes SQL text or an `SQL` object, and parameters as `*args`, as one
@@ -379,7 +379,7 @@ class AsyncSession(AsyncTransactions):
         timeout: float | None,
     ) -> SQLResult[Any]:
         plan, raw = await self._execute("execute", sql, params, named, timeout)
-        return SQLResult(plan, raw, schema_type)
+        return SQLResult(plan, raw, schema_type, self._driver.derived.to_table)
 
     async def _execute(
         self,
@@ -422,7 +422,7 @@ class AsyncSession(AsyncTransactions):
         except RowsError as wrapped:
             failure = wrapped.error
         else:
-            return SQLResult(plan, raw, None)
+            return SQLResult(plan, raw, None, self._driver.derived.to_table)
         raise failure
 
     async def execute_script(self, text: str, /, *, timeout: float | None = None) -> None:
@@ -500,7 +500,8 @@ class AsyncSession(AsyncTransactions):
         raws = await self._atomically(
             "execute_stack", text, timeout, driver.run_stack, entries, together=driver.sends_together
         )
-        return [SQLResult(plan, raw, None) for (plan, _), raw in zip(entries, raws, strict=True)]
+        to_table = driver.derived.to_table
+        return [SQLResult(plan, raw, None, to_table) for (plan, _), raw in zip(entries, raws, strict=True)]
 
     async def notify(self, channel: str, payload: str = "") -> None:
         """Send a notification; inside a transaction the server delivers it at commit.
@@ -528,34 +529,6 @@ class AsyncSession(AsyncTransactions):
             except driver.native_errors as error:
                 raise self._translated(error, None) from error
 
-    # -- compiling and binding --------------------------------------------------------------------
-
-    def _bind(
-        self, method: str, sql: str | SQL, params: tuple[Any, ...], named: Mapping[str, Any]
-    ) -> tuple[Plan, Sequence[Any]]:
-        """Return plan and bound values, and note what the statement will do to the session.
-
-        Raises:
-            ParameterError: The parameters do not fit, or another method is meant for this text.
-        """
-        if self._guarded:
-            self._check(method)
-        plan = self._plans.get(sql) if sql.__class__ is str else None
-        if plan is None or plan.special:
-            if isinstance(sql, SQL):
-                if params or named:
-                    self._refuse(method, "the SQL object has parameters of its own; do not pass more", sql.text)
-                text, params, named = sql.render()
-                plan = self._plan(method, text)
-            else:
-                plan = self._plan(method, sql)
-        try:
-            return plan, plan.bind(params, named)
-        except SQLSpecError as error:
-            error.sql = plan.source
-            error.adapter = self._driver.spec.name
-            raise
-
     def _inspect_script(self, text: str) -> bool | None:
         """Tell whether a script leaves a transaction open; `None`: it does not control transactions.
 
@@ -574,11 +547,3 @@ class AsyncSession(AsyncTransactions):
             if part.verb in _CONTROL and _TO_SAVEPOINT.match(text, start, end) is None:
                 leaves_open = part.verb in ("BEGIN", "START") or _AND_CHAIN.match(text, start, end) is not None
         return leaves_open
-
-    def _plan(self, method: str, text: Any) -> Plan:
-        plan = self._compiler.plan(text)
-        if plan.special:
-            if plan.refusal:
-                self._refuse(method, plan.refusal.reason, plan.source, plan.refusal.kind)
-            self._dirty = True
-        return plan

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from sqlspec.driver._async_arrow import AsyncArrowReader
+
 __all__ = ("AsyncSavepoint", "AsyncSettings", "AsyncTransaction", "AsyncTransactions")
 
 T = TypeVar("T")
@@ -93,6 +95,8 @@ class AsyncTransactions(AsyncSessionBase):
             CommitUnknownError: The connection was lost before the answer came: it may or may not be stored.
             IntegrityError: A deferred constraint is violated; nothing is stored.
         """
+        if self._reader is not None:
+            await self._close_reader(self._reader)
         transaction = self._require_transaction("commit")
         if transaction.savepoints:
             raise TransactionError(
@@ -106,7 +110,14 @@ class AsyncTransactions(AsyncSessionBase):
         Raises:
             TransactionError: None is open.
         """
+        if self._reader is not None:
+            await self._close_reader(self._reader)
         await self._end_transaction("rollback", self._require_transaction("rollback"))
+
+    async def _close_reader(self, reader: AsyncArrowReader) -> None:
+        """Close a reader that was opened inside the transaction or savepoint that is to end now."""
+        if reader.is_inside and reader.transaction.owner.is_here():
+            await reader.close()
 
     def _require_transaction(self, method: str) -> OpenTransaction:
         self._check_open(method)
@@ -397,6 +408,8 @@ class AsyncTransactions(AsyncSessionBase):
         transaction = self._transaction
         if transaction is None or transaction is not opened_in or name not in transaction.savepoints or self._broken:
             return  # the transaction has ended meanwhile, and the savepoint with it
+        if self._reader is not None:
+            await self._close_reader(self._reader)
         self._check("savepoint")
         if transaction.savepoints[-1] != name:
             inner = transaction.savepoints[-1]
@@ -431,6 +444,8 @@ class AsyncTransactions(AsyncSessionBase):
     async def _apply_settings(self, values: Mapping[str, str]) -> None:
         plan = self._compiler.plan(set_config_sql(list(values)))
         args = [part for pair in values.items() for part in pair]
+        if any(name.lower() == "client_encoding" for name in values):
+            self._dirty = True  # whoever depends on it looks closer then
         await self._exclusive("with_settings", plan.source, None, self._driver.execute, plan, args)
 
 

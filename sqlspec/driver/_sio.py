@@ -15,7 +15,9 @@ from sqlspec.core.result import SQLResult
 from sqlspec.exceptions import OperationalError, is_statement_timeout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    import pyarrow as pa
 
     from sqlspec.driver._sync_driver import SyncDriver
 
@@ -26,6 +28,7 @@ __all__ = (
     "Expired",
     "Owner",
     "SyncExecution",
+    "SyncReaderData",
     "Timer",
     "Turn",
     "Waiter",
@@ -187,7 +190,10 @@ def call_with_timeout(seconds: float, driver: SyncDriver, operation: Callable[..
         for each in timers:  # the first waits for `stop`, so the list is complete when the second is looked for
             each.cancel()
     if timer.fired:
-        driver.settle()  # it finished just before the cancel arrived, which must not hit the next statement
+        try:
+            driver.settle()  # it finished just before the cancel arrived, which must not hit the next statement
+        except driver.native_errors as error:  # what it has left running, to read from, is hit
+            raise Expired from error
     return result
 
 
@@ -224,6 +230,40 @@ class Owner:
     def leave(self) -> None:
         """Give up the ownership."""
         self._thread = -1
+
+
+class SyncReaderData:
+    """How the batches of an Arrow reader are had: by iterating over it, or through an object of pyarrow."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        schema: pa.Schema
+        return_format: str
+        _entered: bool
+
+        def __iter__(self) -> Iterator[pa.RecordBatch]: ...
+        def abandon(self) -> None: ...
+
+    def get_data(self) -> pa.RecordBatchReader | Iterator[pa.RecordBatch]:
+        """Return a `pyarrow.RecordBatchReader`, or for `"batches"` an iterator."""
+        return self._each() if self.return_format == "batches" else self._reader()
+
+    def _reader(self) -> pa.RecordBatchReader:
+        import pyarrow as pa
+
+        return pa.RecordBatchReader.from_batches(self.schema, self._each())
+
+    def _each(self) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from self
+        except GeneratorExit:
+            if not self._entered:  # else the `with` block closes it
+                self.abandon()
+            raise
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self._reader().__arrow_c_stream__(requested_schema)
 
 
 class Waiter:

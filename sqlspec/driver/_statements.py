@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
+from sqlspec.exceptions import MissingDependencyError
 from sqlspec.postgres.codec import CodecOptions, CodecRegistry
 from sqlspec.postgres.settings import BadValueError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlspec.core.result import Column
+    import pyarrow as pa
 
-__all__ = ("Changed", "Derived", "StatementCache", "cache_size", "changed_by")
+    from sqlspec.core.result import Column, RawResult
+
+__all__ = ("Changed", "Derived", "StatementCache", "cache_size", "changed_by", "need_pyarrow")
 
 MAX_COLUMN_SETS = 4096
 
@@ -38,6 +41,30 @@ class Derived:
         if len(self._columns) >= MAX_COLUMN_SETS:
             self._columns.clear()
         return self._columns.setdefault(columns, columns)
+
+    def to_table(self, raw: RawResult) -> pa.Table:
+        """Return the rows of a result as Arrow data; their types are known, as they have been decoded.
+
+        Raises:
+            MissingDependencyError: pyarrow is not installed.
+            DataError: A value has no place in its Arrow type.
+        """
+        need_pyarrow()
+        from sqlspec.postgres.arrow.rows import rows_table
+
+        return rows_table(raw, self.codecs)
+
+
+def need_pyarrow() -> None:
+    """Check that pyarrow is there, before a module is imported that needs it.
+
+    Raises:
+        MissingDependencyError: It is not installed.
+    """
+    try:
+        import pyarrow  # noqa: F401 - what the caller imports next needs it
+    except ImportError:
+        raise MissingDependencyError("pyarrow", "arrow") from None
 
 
 def cache_size(value: Any) -> dict[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from sqlspec.core.statement import SQL
 from sqlspec.driver._sio import GRACE, WHO_BELONGS, Expired, Owner, Turn, call_with_timeout, current_name
 from sqlspec.exceptions import (
     DatabaseConnectionError,
@@ -17,9 +18,11 @@ from sqlspec.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
+    from sqlspec.core.observe import Operation
     from sqlspec.core.plan import Compiler, Plan
+    from sqlspec.driver._sync_arrow import SyncArrowReader
     from sqlspec.driver._sync_driver import SyncDriver
     from sqlspec.driver._sync_pool import SyncPool, Pooled
 
@@ -35,7 +38,7 @@ class OpenTransaction:
         opener: Who opened it, for messages.
         owner: Who may use it.
         savepoints: Names of the open savepoints, outermost first.
-        purpose: Empty, or why the session opened it by itself.
+        purpose: Empty, or what keeps other calls out for now, and what to do about it.
         started: Clock reading at BEGIN, for observers.
         ended: Its end has been noted.
     """
@@ -67,6 +70,7 @@ class SyncSessionBase:
         "_guarded",
         "_lock",
         "_plans",
+        "_reader",
         "_run",
         "_stray",
         "_transaction",
@@ -86,6 +90,8 @@ class SyncSessionBase:
         self._closed = False
         self._broken = False
         self._dirty = False
+        # What reads from the connection piece by piece, so that nothing else can be sent meanwhile.
+        self._reader: SyncArrowReader | None = None
         # True while a script runs that controls transactions: it may fail behind its BEGIN.
         self._stray = False
 
@@ -100,6 +106,42 @@ class SyncSessionBase:
     def in_transaction(self) -> bool:
         """Whether a transaction is open."""
         return self._transaction is not None
+
+    # -- compiling and binding --------------------------------------------------------------------
+
+    def _bind(
+        self, method: str, sql: str | SQL, params: tuple[Any, ...], named: Mapping[str, Any]
+    ) -> tuple[Plan, Sequence[Any]]:
+        """Return plan and bound values, and note what the statement will do to the session.
+
+        Raises:
+            ParameterError: The parameters do not fit, or another method is meant for this text.
+        """
+        if self._guarded:
+            self._check(method)
+        plan = self._plans.get(sql) if sql.__class__ is str else None
+        if plan is None or plan.special:
+            if isinstance(sql, SQL):
+                if params or named:
+                    self._refuse(method, "the SQL object has parameters of its own; do not pass more", sql.text)
+                text, params, named = sql.render()
+                plan = self._plan(method, text)
+            else:
+                plan = self._plan(method, sql)
+        try:
+            return plan, plan.bind(params, named)
+        except SQLSpecError as error:
+            error.sql = plan.source
+            error.adapter = self._driver.spec.name
+            raise
+
+    def _plan(self, method: str, text: Any) -> Plan:
+        plan = self._compiler.plan(text)
+        if plan.special:
+            if plan.refusal:
+                self._refuse(method, plan.refusal.reason, plan.source, plan.refusal.kind)
+            self._dirty = True
+        return plan
 
     # -- guards -----------------------------------------------------------------------------------
 
@@ -133,8 +175,7 @@ class SyncSessionBase:
                 )
             if transaction.purpose:
                 raise TransactionError(
-                    f"cannot call {method}(): the session is busy with {transaction.purpose}; "
-                    "wrap both in session.transaction(), or use a second session",
+                    f"cannot call {method}(): the session is busy with {transaction.purpose}",
                     adapter=self._driver.spec.name,
                 )
 
@@ -186,6 +227,10 @@ class SyncSessionBase:
         finally:
             self._end_turn()
 
+    def _observed(self, kind: Operation, sql: str, operation: Callable[..., T], *args: Any) -> T:
+        """Run an operation; an observed session reports it."""
+        return operation(*args)
+
     def _timed(self, seconds: float, operation: Callable[..., T], *args: Any) -> T:
         check_limit(seconds)
         try:
@@ -199,6 +244,8 @@ class SyncSessionBase:
 
     def _give_back(self, pool: SyncPool, pooled: Pooled) -> None:
         """End the session: wait for a running call, forget an open transaction, return the connection."""
+        if self._reader is not None:
+            self._reader.abandon()
         try:
             if not self._lock.acquire(False):
                 self._turn.wait()

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlspec.core.observe import Observer, StatementEnd, StatementStart, TransactionEnd, notify_all
-from sqlspec.core.result import RawResult
+from sqlspec.core.result import LoadJob, RawResult
 from sqlspec.driver._sync_session import SyncSession
 
 if TYPE_CHECKING:
@@ -26,7 +26,10 @@ _OPERATIONS: dict[str, Operation] = {
     "execute_many": "execute_many",
     "execute_script": "execute_script",
     "execute_stack": "execute_stack",
+    "load_from_arrow": "load",
+    "load_from_records": "load",
     "select_stream": "stream",
+    "select_to_arrow": "stream",
 }
 
 
@@ -87,10 +90,20 @@ class SyncObservedSession(SyncSession):
                 seen = self._translated(error, sql)
             notify_all(self._observers, StatementEnd(adapter, kind, sql, time.perf_counter() - start, None, seen))
             raise
-        rows = len(result.rows) if isinstance(result, RawResult) else None
+        rows = _count(result)
         notify_all(self._observers, StatementEnd(adapter, kind, sql, time.perf_counter() - start, rows, None))
         return result
 
     def _transaction_ended(self, transaction: OpenTransaction, outcome: str) -> None:
         seconds = time.monotonic() - transaction.started
         notify_all(self._observers, TransactionEnd(self._driver.spec.name, outcome, seconds))  # type: ignore[arg-type]
+
+
+def _count(result: Any) -> int | None:
+    """Return the number of rows in whatever an operation gave: rows, a job, a table, or a list of batches."""
+    if isinstance(result, RawResult):
+        return len(result.rows)
+    if isinstance(result, LoadJob):
+        return result.rows
+    counts: list[Any] = [getattr(part, "num_rows", None) for part in (result if isinstance(result, list) else [result])]
+    return None if None in counts or not counts else sum(counts)

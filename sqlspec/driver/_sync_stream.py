@@ -25,6 +25,8 @@ __all__ = ("SyncListener", "SyncStream")
 
 T = TypeVar("T")
 
+BUSY = "a stream of rows; wrap both in session.transaction(), or use a second session"
+
 FIRST_RECONNECT = 0.1
 MAX_RECONNECT = 10.0
 
@@ -69,7 +71,7 @@ class SyncStream(Generic[T]):
     def __enter__(self) -> Self:
         session = self._session
         if not session.in_transaction:
-            session._begin("select_stream", begin_sql(), "a stream of rows")
+            session._begin("select_stream", begin_sql(), BUSY)
             self._own_transaction = True
         try:
             self._cursor = self._call(session._driver.open_cursor, self._plan, self._args)

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple, TypeAlias
 
-__all__ = ("DriverStatus", "Notification", "PoolStats")
+__all__ = ("CopyTarget", "DriverStatus", "Notification", "PoolStats")
 
 DriverStatus: TypeAlias = Literal["idle", "active", "failed", "unknown"]
 """Outside a transaction; inside one; inside an aborted one; the driver does not tell."""
+
+
+class CopyTarget(NamedTuple):
+    """Where a COPY puts its rows.
+
+    Attributes:
+        schema: Name of the schema, as it is, without quotes.
+        table: Name of the table, as it is.
+        columns: Names of the columns, as they are, in the order of the stream's fields.
+    """
+
+    schema: str
+    table: str
+    columns: tuple[str, ...]
 
 
 class Notification(NamedTuple):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-__all__ = ("MONEY_SCALE_QUERY", "TypeInfo", "parse_type_rows", "type_query")
+__all__ = ("MONEY_SCALE_QUERY", "TYPE_PARTS", "TypeInfo", "parse_type_rows", "type_query")
 
 
 class TypeInfo(NamedTuple):
@@ -46,7 +46,7 @@ class TypeInfo(NamedTuple):
 
 
 # An array type is one whose element points back: typelem is also set for types that can only be subscripted.
-_PARTS = """\
+TYPE_PARTS = """\
 select e.oid from pg_catalog.pg_type e
       where e.oid = t.typelem and e.typarray = t.oid
     union all select t.typbasetype where t.typtype = 'd'
@@ -54,6 +54,7 @@ select e.oid from pg_catalog.pg_type e
       where g.rngtypid = t.oid or g.rngmultitypid = t.oid
     union all select a.atttypid from pg_catalog.pg_attribute a
       where t.typtype = 'c' and a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped"""
+"""Query for the OIDs of what a row `t` of `pg_type` is built from."""
 
 _QUERY = f"""\
 with recursive wanted(oid) as (
@@ -61,7 +62,7 @@ with recursive wanted(oid) as (
   union
   select part.oid from wanted join pg_catalog.pg_type t on t.oid = wanted.oid
   cross join lateral (
-    {_PARTS}
+    {TYPE_PARTS}
   ) part(oid)
 )
 select t.oid::pg_catalog.text,

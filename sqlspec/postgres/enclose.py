@@ -30,7 +30,8 @@ def enclose(sql: str, width: int, items: Sequence[str]) -> str | None:
     if not found.can_enclose:
         return None
     head, body = sql[: found.main_verb_at], sql[found.main_verb_at : found.statements[0][1]]
-    alias = f"sqlspec_q({', '.join(f'c{number}' for number in range(width))})"
+    names = ", ".join(f"c{number}" for number in range(width))
+    alias = f"sqlspec_q({names})" if width else "sqlspec_q"
     listed = ", ".join(items)
     if found.verb in ("SELECT", "VALUES", "TABLE"):
         return f"{head}select {listed} from (\n{body}\n) as {alias}"

@@ -305,6 +305,7 @@ invalid_text_representation:
     malformed {array|record|range|multirange} literal: {*}
     invalid cidr value: "{*}"
 invalid_binary_representation:
+    incorrect binary data format
     incorrect binary data format in bind parameter {#}
     improper binary format in {array element|record column} {#}
     invalid {sign|scale|digit} in external "numeric" value
@@ -419,9 +420,10 @@ data_exception:
 sequence_generator_limit_exceeded: nextval: reached {maximum|minimum} value of sequence "{}" ({#})
 bad_copy_file_format:
     missing data for column "{}"
-    extra data after last expected column
-    unterminated CSV quoted field
+    {extra data after last expected column|unterminated CSV quoted field}
     row field count is {#}, expected {#}
+    {COPY file signature not recognized|invalid COPY file header (missing flags)|invalid field size|unexpected EOF in
+        COPY data|received copy data after EOF marker}
 cardinality_violation:
     more than one row returned by a subquery used as an expression
     {ON CONFLICT DO UPDATE|MERGE} command cannot affect row a second time

@@ -95,6 +95,18 @@ class Statements(AsyncPreparedStatements[Prepared]):
                 if not self.codecs.install(oids):
                     raise
 
+    async def taking_bytes(self, sql: str, oids: tuple[int, ...]) -> Prepared:
+        """Return a statement of ours that takes its parameters, of these types, as they are sent."""
+        key = f"{sql}\0{oids}"  # no text of a user holds a NUL character
+        prepared = self.get(key)
+        if prepared is None:
+            with self.codecs.taking_bytes(oids):
+                statement = await self._parse(sql)
+            prepared = Prepared(statement, oids, (), _unchanged, None)
+            self.keep(key, prepared)
+        prepared.used = True
+        return prepared
+
     # -- after a change of the schema -------------------------------------------------------------
 
     async def prepare_again(self, plan: Plan, known: Prepared, error: asyncpg.PostgresError) -> Prepared:
@@ -136,3 +148,7 @@ class Statements(AsyncPreparedStatements[Prepared]):
             stale = "surely"  # the driver has put words of its own in place of the server's
         self.forget_stale(sql or plan.sql, stale)
         return stale
+
+
+def _unchanged(args: Sequence[Any]) -> Sequence[Any]:
+    return args

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from sqlspec.exceptions import DataError
 from sqlspec.postgres.codec import MissingTypesError, ValueRefused
@@ -14,13 +15,15 @@ from sqlspec.postgres.codec.temporal import date_codec, timestamp_codec, timesta
 from sqlspec.postgres.sql import quote_literal
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
     from sqlspec.adapters.asyncpg._native import asyncpg
     from sqlspec.core.result import Column
     from sqlspec.postgres.codec import Codec, CodecRegistry
 
 __all__ = ("Installed", "type_refused")
+
+T = TypeVar("T")
 
 # Built-in types that asyncpg reads and writes exactly, with compiled code.
 NATIVE = frozenset({16, 17, 19, 20, 21, 23, 25, 26, 28, 142, 650, 700, 701, 705, 869, 1042, 1043, 2278, 2950, 5069})
@@ -91,6 +94,19 @@ class Installed:
             self._entries[oid] = codec
             changed = True
         return changed
+
+    @contextmanager
+    def taking_bytes(self, oids: Iterable[int]) -> Iterator[None]:
+        """Let statements that are prepared meanwhile take parameters of these types as they are sent."""
+        try:
+            for oid in oids:
+                self._settings.add_python_codec(oid, "", "", (), "scalar", _unchanged, _unchanged, "binary")
+            yield
+        finally:
+            for oid in oids:
+                self._settings.remove_python_codec(oid, "", "")
+                self._entries.pop(oid, None)
+            self.install(oids)
 
     def _add(self, codec: Codec, encoder: Callable[[Any], Any], decoder: Callable[[Any], Any], form: str) -> None:
         self._settings.add_python_codec(codec.oid, codec.name, "", (), "scalar", encoder, decoder, form)
@@ -164,8 +180,8 @@ def _is_native(codec: Codec) -> bool:
     return codec.oid in NATIVE or codec.is_text_fallback or (codec.oid >= FIRST_USER_OID and codec.inline != "")
 
 
-def _unchanged(text: str) -> str:
-    return text
+def _unchanged(value: T) -> T:
+    return value
 
 
 def _as_text(pack: Callable[[Any], bytes], value: Any) -> str:

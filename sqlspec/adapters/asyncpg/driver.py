@@ -8,24 +8,27 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlspec.adapters.asyncpg._batch import run_batch
 from sqlspec.adapters.asyncpg._connect import connect_to_any
+from sqlspec.adapters.asyncpg._copy import CopyFeed, copy_in
 from sqlspec.adapters.asyncpg._errors import NATIVE_ERRORS, connect_error_info, ends_connection, error_info
 from sqlspec.adapters.asyncpg._native import asyncpg
 from sqlspec.adapters.asyncpg._statements import Statements
 from sqlspec.adapters.asyncpg.spec import SPEC
 from sqlspec.core.result import Described, RawResult, raw_result
-from sqlspec.driver._async_driver import AsyncCursor, AsyncDriver, aborted_commit
+from sqlspec.driver._async_driver import AsyncCursor, AsyncDriver, AsyncRowFeed, aborted_commit
+from sqlspec.driver._async_literals import with_literals
 from sqlspec.driver._sockets import apply_keepalives
 from sqlspec.driver._types import DriverStatus, Notification
 from sqlspec.exceptions import DataError
 from sqlspec.postgres.errors import affected_rows, check_session
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Sequence
     from typing import Self
 
     from sqlspec.core.plan import Plan
     from sqlspec.core.result import Column
     from sqlspec.driver._statements import Derived
+    from sqlspec.driver._types import CopyTarget
     from sqlspec.exceptions import ErrorInfo
     from sqlspec.postgres.settings import ConnectionSettings
 
@@ -158,7 +161,7 @@ class AsyncpgDriver(AsyncDriver):
         self._statements.note_changes(plan.sql)
         return tag
 
-    async def _stoppable(self, operation: Awaitable[T]) -> T:
+    async def stoppable(self, operation: Awaitable[T]) -> T:
         """Await an operation of the driver so that `cancel` can stop it; `execute` does the same in place."""
         self._caller = current_task()
         try:
@@ -177,9 +180,9 @@ class AsyncpgDriver(AsyncDriver):
         statement = prepared.statement
         try:
             if not plan.returns_rows and not counted:
-                await self._stoppable(run_batch(statement.executemany, checked, self.abort))
+                await self.stoppable(run_batch(statement.executemany, checked, self.abort))
                 return RawResult((), (), "tuple", None)
-            found = await self._stoppable(run_batch(statement.fetchmany, checked, self.abort))
+            found = await self.stoppable(run_batch(statement.fetchmany, checked, self.abort))
         except asyncpg.PostgresError as error:
             self._statements.discard_stale(plan, error, sql)
             raise
@@ -211,7 +214,7 @@ class AsyncpgDriver(AsyncDriver):
 
     async def execute_script(self, text: str) -> None:
         try:
-            await self._stoppable(self._connection.execute(text))
+            await self.stoppable(self._connection.execute(text))
         finally:
             self._statements.note_changes(text)
 
@@ -219,6 +222,9 @@ class AsyncpgDriver(AsyncDriver):
         prepared = await self._statements.ready(plan.sql)
         await self._end_preparing()
         return Described(prepared.oids, prepared.columns)
+
+    def forget(self, plan: Plan) -> None:
+        self._statements.discard(plan.sql)
 
     async def fetch_text(self, text: str) -> Sequence[Sequence[str | None]]:
         return [tuple(row) for row in await self._connection.fetch(text)]
@@ -239,11 +245,24 @@ class AsyncpgDriver(AsyncDriver):
     async def open_cursor(self, plan: Plan, args: Sequence[Any]) -> AsyncCursor:
         prepared, values = await self._statements.bound(plan.sql, args)
         try:
-            cursor = await self._stoppable(prepared.statement.cursor(*values))
+            cursor = await self.stoppable(prepared.statement.cursor(*values))
         except asyncpg.PostgresError as error:
             self._statements.discard_stale(plan, error)
             raise
         return _Cursor(self, cursor, prepared.columns)
+
+    # -- in bulk ----------------------------------------------------------------------------------
+
+    async def open_feed(self, plan: Plan, args: Sequence[Any], width: int) -> AsyncRowFeed:
+        return CopyFeed(self, await with_literals(self, plan, args))
+
+    async def copy_in(self, target: CopyTarget, pieces: Iterator[bytes]) -> int:
+        return await self.stoppable(copy_in(self._connection, target, pieces))
+
+    async def execute_binary(self, sql: str, parameters: Sequence[tuple[int, bytes | None]]) -> int:
+        prepared = await self._statements.taking_bytes(sql, tuple(oid for oid, _ in parameters))
+        await self.stoppable(prepared.fetch(*(value for _, value in parameters)))
+        return affected_rows(prepared.statement.get_statusmsg()) or 0
 
     # -- errors and cancellation ------------------------------------------------------------------
 
@@ -309,7 +328,7 @@ class _Cursor(AsyncCursor):
 
     async def fetch(self, count: int) -> RawResult:
         driver = self._driver
-        rows = await driver._stoppable(self._cursor.fetch(count))
+        rows = await driver.stoppable(self._cursor.fetch(count))
         if driver._codecs.met:
             rows = await driver._codecs.read_again(rows, self._columns, driver.learn_types)
         return RawResult(rows, self._columns, "tuple", None)

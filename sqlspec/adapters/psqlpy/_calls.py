@@ -112,6 +112,15 @@ class Calling(AsyncDriver):
         finally:
             self._request = None
 
+    def heed_request(self) -> None:
+        """End a call of several statements that `cancel` wants to stop: its request may come between two of them.
+
+        Raises:
+            DatabaseError: As the server says it of a statement.
+        """
+        if self._request is not None:
+            raise errors.refusal("canceling statement due to user request")
+
     def abort(self) -> None:
         # The socket itself is out of reach: the driver drops it once the server has answered what it was asked.
         self._shut()

@@ -9,7 +9,7 @@ from sqlspec.adapters.psqlpy._native import DatabaseError
 from sqlspec.exceptions import DatabaseConnectionError, ErrorInfo, OperationalError
 from sqlspec.postgres.phrases import classify, shared_class
 
-__all__ = ("Told", "connect_error_info", "error_info", "is_lost", "is_panic", "lost", "panicked", "read")
+__all__ = ("Told", "connect_error_info", "error_info", "is_lost", "is_panic", "lost", "panicked", "read", "refusal")
 
 # What the driver puts in front, in this order. Anchored: no text of a user can come before it.
 _PREFIXES = re.compile(
@@ -118,6 +118,11 @@ def is_lost(error: BaseException) -> bool:
 def lost() -> DatabaseError:
     """Return the driver's error for a connection that is closed."""
     return DatabaseError("connection closed")
+
+
+def refusal(message: str) -> DatabaseError:
+    """Return the server's error for what was not sent, or was stopped in between."""
+    return DatabaseError(f"{_FROM_SERVER}ERROR: {message}")
 
 
 def is_panic(error: BaseException) -> bool:

@@ -252,6 +252,7 @@ class Preparing(Calling):
                 self._wear = WORN_OUT + 1
             raise
         names = tuple(column.name for column in statement.columns())
+        del statement  # it keeps the connection open, as long as somebody keeps the traceback of what follows
         rows = await self.fetch_text(describe_sql(text))
         if not rows:
             raise DatabaseError("the driver has prepared another text than it was given")

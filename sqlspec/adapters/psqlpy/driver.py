@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlspec.adapters.psqlpy._batch import FEW, answers, encoded, large_statement, run_large
 from sqlspec.adapters.psqlpy._connect import ENGLISH_SCRIPT, in_time, open_link
+from sqlspec.adapters.psqlpy._copy import copy_in, execute_binary
+from sqlspec.adapters.psqlpy._feed import open_feed
 from sqlspec.adapters.psqlpy._listen import Subscription
 from sqlspec.adapters.psqlpy._native import CustomType, Error
 from sqlspec.adapters.psqlpy._prepare import Preparing
@@ -23,19 +25,19 @@ from sqlspec.adapters.psqlpy._statements import (
 )
 from sqlspec.adapters.psqlpy.spec import SPEC
 from sqlspec.core.result import Described, RawResult, raw_result
-from sqlspec.driver._async_driver import AsyncCursor, aborted_commit
+from sqlspec.driver._async_driver import AsyncCursor, AsyncRowFeed, aborted_commit
 from sqlspec.exceptions import DataError
 from sqlspec.postgres.codec import MissingTypesError
 from sqlspec.postgres.sql import reset_script
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
     from typing import Self
 
     from sqlspec.adapters.psqlpy._connect import Link
     from sqlspec.core.plan import Plan
     from sqlspec.driver._statements import Derived
-    from sqlspec.driver._types import Notification
+    from sqlspec.driver._types import CopyTarget, Notification
     from sqlspec.postgres.settings import ConnectionSettings
 
 __all__ = ("PsqlpyDriver",)
@@ -230,6 +232,10 @@ class PsqlpyDriver(Preparing):
         prepared = await self._ready(plan)
         return Described(prepared.oids, prepared.columns)
 
+    def forget(self, plan: Plan) -> None:
+        if self._status != "failed":
+            self._forget(plan)
+
     async def begin(self, text: str) -> None:
         self._status = "unknown"  # should it fail, or be interrupted: then it is asked for
         await self.run(self._link.connection.execute_batch(text))
@@ -275,14 +281,28 @@ class PsqlpyDriver(Preparing):
             self._strayed = False
 
     async def open_cursor(self, plan: Plan, args: Sequence[Any]) -> AsyncCursor:
-        if self._status != "failed":
-            # DECLARE takes the text for what it means by now; what an earlier call was told may be out of date. Being
-            # told inside the transaction keeps the tables from changing in between.
-            self._forget(plan)
+        # DECLARE takes the text for what it means by now; what an earlier call was told may be out of date. Being told
+        # inside the transaction keeps the tables from changing in between.
+        self.forget(plan)
         prepared, values = await self._bound(plan, args)
+        return _Cursor(self, prepared, await self.declare(prepared.body, values))
+
+    async def declare(self, query: str, values: list[Any]) -> str:
+        """Declare a cursor in the open transaction; return its name."""
         name = f"sqlspec_{next(self._names)}"
-        await self.run(self._fetch(f"declare {name} no scroll cursor for {prepared.body}", values or None, False))
-        return _Cursor(self, prepared, name)
+        await self.run(self._fetch(f"declare {name} no scroll cursor for {query}", values or None, False))
+        return name
+
+    # -- in bulk ----------------------------------------------------------------------------------
+
+    async def open_feed(self, plan: Plan, args: Sequence[Any], width: int) -> AsyncRowFeed:
+        return await open_feed(self, plan, args, width)
+
+    async def copy_in(self, target: CopyTarget, pieces: Iterator[bytes]) -> int:
+        return await copy_in(self, target, pieces)
+
+    async def execute_binary(self, sql: str, parameters: Sequence[tuple[int, bytes | None]]) -> int:
+        return await execute_binary(self, sql, parameters)
 
     # -- notifications ----------------------------------------------------------------------------
 

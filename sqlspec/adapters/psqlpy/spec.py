@@ -11,8 +11,6 @@ from sqlspec.postgres.settings import Alias, BadValueError, KeyDialect, Spread
 
 __all__ = ("DIALECT", "SPEC")
 
-_NO_ARROW = Support("no", "the Arrow layer does not exist yet", "todo")
-
 SPEC = AdapterSpec(
     name="psqlpy",
     dialect="postgres",
@@ -48,10 +46,10 @@ SPEC = AdapterSpec(
             "the driver sends no cancel request; a second connection that is opened for it calls pg_cancel_backend()",
         ),
         concurrent_calls=NATIVE,
-        copy_in=_NO_ARROW,
-        copy_out=_NO_ARROW,
-        arrow_in=_NO_ARROW,
-        arrow_out=_NO_ARROW,
+        copy_in=Support("emulated", "the driver's COPY takes a whole stream at a time; several are sent, one by one"),
+        copy_out=Support("no", "the driver has no COPY to the client", "upstream"),
+        arrow_in=NATIVE,
+        arrow_out=Support("emulated", "the driver has no COPY to the client; the server sends each row as one value"),
         tls=Support(
             "emulated",
             "the driver falls back to plain text for more than it should; what it cannot enforce is refused",

@@ -15,13 +15,17 @@ from psycopg import pq
 from psycopg.generators import execute as run
 
 from sqlspec.adapters.psycopg import _protocol as protocol
+from sqlspec.adapters.psycopg._async_copy import AsyncPsycopgFeed
+from sqlspec.adapters.psycopg._async_cursor import AsyncPsycopgCursor
 from sqlspec.adapters.psycopg._async_stack import can_send_together, send_together
 from sqlspec.adapters.psycopg._async_statements import AsyncStatements
+from sqlspec.adapters.psycopg._copy import copy_in
 from sqlspec.adapters.psycopg._protocol import AsyncNative
 from sqlspec.adapters.psycopg._types import DECODE_ERRORS
 from sqlspec.adapters.psycopg.spec import SPEC
 from sqlspec.core.result import Described, RawResult, raw_result
-from sqlspec.driver._async_driver import AsyncCursor, AsyncDriver, aborted_commit
+from sqlspec.driver._async_driver import AsyncCursor, AsyncDriver, AsyncRowFeed, aborted_commit
+from sqlspec.driver._async_literals import with_literals
 from sqlspec.driver._types import DriverStatus, Notification
 from sqlspec.exceptions import DataError
 from sqlspec.postgres.codec import MissingTypesError
@@ -29,7 +33,7 @@ from sqlspec.postgres.errors import check_session
 from sqlspec.postgres.sql import listen as listen_sql
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
     from typing import Self
 
     from psycopg.pq.abc import PGresult
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
     from sqlspec.adapters.psycopg._async_statements import Prepared
     from sqlspec.core.plan import Plan
     from sqlspec.driver._statements import Derived
+    from sqlspec.driver._types import CopyTarget
     from sqlspec.exceptions import ErrorInfo
     from sqlspec.postgres.settings import ConnectionSettings
 
@@ -63,6 +68,7 @@ class AsyncPsycopgDriver(AsyncDriver):
         "_listening",
         "_pgconn",
         "_statements",
+        "_stopped",
         "_wait",
     )
 
@@ -77,6 +83,7 @@ class AsyncPsycopgDriver(AsyncDriver):
         self._statements = AsyncStatements(connection, derived, cached, self.learn_types)
         self._closing = False
         self._listening = False
+        self._stopped = False
         self._inbox: deque[Notification] = deque()
 
     # -- the connection ---------------------------------------------------------------------------
@@ -216,6 +223,9 @@ class AsyncPsycopgDriver(AsyncDriver):
         prepared = await self._statements.ready(plan.sql)
         return Described(prepared.oids, prepared.columns)
 
+    def forget(self, plan: Plan) -> None:
+        self._statements.discard(plan.sql)
+
     async def fetch_text(self, text: str) -> Sequence[Sequence[str | None]]:
         self._pgconn.send_query(text.encode())
         result = await self._answer()
@@ -271,6 +281,22 @@ class AsyncPsycopgDriver(AsyncDriver):
         except MissingTypesError:
             return await self._statements.late_rows(prepared, result)
 
+    # -- in bulk ----------------------------------------------------------------------------------
+
+    async def open_feed(self, plan: Plan, args: Sequence[Any], width: int) -> AsyncRowFeed:
+        feed = AsyncPsycopgFeed(self)
+        await feed.open(await with_literals(self, plan, args))
+        return feed
+
+    async def copy_in(self, target: CopyTarget, pieces: Iterator[bytes]) -> int:
+        self._stopped = False
+        return await self._wait(copy_in(self._pgconn, target, pieces, lambda: self._stopped))
+
+    async def execute_binary(self, sql: str, parameters: Sequence[tuple[int, bytes | None]]) -> int:
+        oids, values = [oid for oid, _ in parameters], [value for _, value in parameters]
+        self._pgconn.send_query_params(sql.encode(), values, oids, [BINARY] * len(oids), BINARY)
+        return (await self._answer()).command_tuples or 0
+
     # -- errors and cancellation ------------------------------------------------------------------
 
     def error_info(self, error: BaseException) -> ErrorInfo:
@@ -286,6 +312,7 @@ class AsyncPsycopgDriver(AsyncDriver):
         )
 
     async def cancel(self) -> None:
+        self._stopped = True
         await self._connection.cancel_safe(timeout=1.0)
 
     def abort(self) -> None:
@@ -316,20 +343,3 @@ class AsyncPsycopgDriver(AsyncDriver):
             self._listening = False
             if self._closing:
                 await self._connection.close()
-
-
-class AsyncPsycopgCursor(AsyncCursor):
-    """A cursor that was declared in the open transaction."""
-
-    __slots__ = ("_driver", "_name", "_prepared")
-
-    def __init__(self, driver: AsyncPsycopgDriver, prepared: Prepared, name: str) -> None:
-        self._driver = driver
-        self._prepared = prepared
-        self._name = name
-
-    async def fetch(self, count: int) -> RawResult:
-        return await self._driver.fetch_from(self._prepared, self._name, count)
-
-    async def close(self) -> None:
-        await self._driver.execute_script(f"close {self._name}")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from sqlspec.core.capabilities import NATIVE, AdapterSpec, Capabilities, Support
+from sqlspec.core.capabilities import NATIVE, AdapterSpec, Capabilities
 from sqlspec.driver._statements import cache_size
 from sqlspec.postgres.dsn import LIBPQ_ONLY
 from sqlspec.postgres.settings import KeyDialect, Spread
 
 __all__ = ("DIALECT", "SPEC")
-
-_NO_ARROW = Support("no", "the Arrow layer does not exist yet", "todo")
 
 SPEC = AdapterSpec(
     name="psycopg",
@@ -31,10 +29,10 @@ SPEC = AdapterSpec(
         listen=NATIVE,
         cancel=NATIVE,
         concurrent_calls=NATIVE,
-        copy_in=_NO_ARROW,
-        copy_out=_NO_ARROW,
-        arrow_in=_NO_ARROW,
-        arrow_out=_NO_ARROW,
+        copy_in=NATIVE,
+        copy_out=NATIVE,
+        arrow_in=NATIVE,
+        arrow_out=NATIVE,
         tls=NATIVE,
     ),
 )

@@ -112,9 +112,10 @@ class Stopper:
     Attributes:
         failure: How the call ended that was stopped last.
         abandoned: It did not end, so the connection is of no use any more.
+        asked: How often `cancel` was called.
     """
 
-    __slots__ = ("_given_up", "_pid", "_target", "abandoned", "failure")
+    __slots__ = ("_given_up", "_pid", "_target", "abandoned", "asked", "failure")
 
     def __init__(self, target: Target, pid: int) -> None:
         self._target = target
@@ -122,6 +123,12 @@ class Stopper:
         self._given_up: asyncio.Future[None] | None = None
         self.failure: BaseException | None = None
         self.abandoned = False
+        self.asked = 0
+
+    async def cancel(self) -> None:
+        """Cancel what the connection runs, whoever waits for it."""
+        self.asked += 1
+        await self.tell_server("pg_cancel_backend")
 
     async def stop(self, future: asyncio.Future[Any]) -> None:
         """Cancel the statement on the server; return when the call has ended or is given up."""

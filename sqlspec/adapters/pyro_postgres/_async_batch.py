@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
-from sqlspec.adapters.pyro_postgres._errors import in_usual_words, timed_out
+from sqlspec.adapters.pyro_postgres._errors import in_usual_words
 from sqlspec.adapters.pyro_postgres._native import NATIVE_ERRORS
 from sqlspec.core.result import RawResult
 
@@ -126,8 +125,7 @@ def _chunks(
         chunk.append(values)
         size += sum([8 if value is None else len(value) + 8 for value in values])
         if len(chunk) >= most or size >= _MOST_BYTES:
-            if time.monotonic() > driver.limits.deadline:
-                raise timed_out()
+            driver.limits.check()
             yield chunk
             chunk, size = [], 0
     if chunk:

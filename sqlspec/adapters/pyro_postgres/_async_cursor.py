@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlspec.adapters.pyro_postgres._async_wire import AsyncWire
     from sqlspec.core.plan import Plan
 
-__all__ = ("open_cursor",)
+__all__ = ("declare", "open_cursor")
 
 _numbers = itertools.count(1)
 
@@ -35,12 +35,25 @@ async def open_cursor(driver: AsyncPyroPostgresDriver, plan: Plan, args: Sequenc
     if known is not None and wire.state == "failed":
         known.encode(args)  # a value that does not fit is told before what the server would say
     prepared = await _up_to_date(statements, wire, plan.sql)
-    name = f"sqlspec_{next(_numbers)}"
-    query = await driver.with_text_parameters(_readable(plan, prepared), prepared.oids)
-    declared = await wire.prepare(f"declare {name} no scroll cursor for {query}")
-    statements.note(declared)
-    await wire.count(declared, prepared.encode(args))
+    name = await declare(driver, _readable(plan, prepared), prepared, args)
     return AsyncPyroPostgresCursor(driver, prepared, name)
+
+
+async def declare(driver: AsyncPyroPostgresDriver, query: str, prepared: Prepared, args: Sequence[Any]) -> str:
+    """Declare a cursor in the open transaction; return its name.
+
+    Args:
+        driver: The connection.
+        query: The query, or one that encloses it.
+        prepared: The query itself, prepared.
+        args: Its parameters.
+    """
+    name = f"sqlspec_{next(_numbers)}"
+    text = await driver.with_text_parameters(query, prepared.oids)
+    declared = await driver.wire.prepare(f"declare {name} no scroll cursor for {text}")
+    driver.statements.note(declared)
+    await driver.wire.count(declared, prepared.encode(args))
+    return name
 
 
 async def _up_to_date(statements: AsyncStatements, wire: AsyncWire, sql: str) -> Prepared:

@@ -10,6 +10,7 @@ from sqlspec.adapters.pyro_postgres._aio import LIMITS_ITSELF, SPEC, close_conne
 from sqlspec.adapters.pyro_postgres._async_batch import run_batch
 from sqlspec.adapters.pyro_postgres._async_connect import open_wire
 from sqlspec.adapters.pyro_postgres._async_cursor import open_cursor
+from sqlspec.adapters.pyro_postgres._async_feed import open_feed
 from sqlspec.adapters.pyro_postgres._async_limit import AsyncLimit
 from sqlspec.adapters.pyro_postgres._async_prepare import AsyncStatements
 from sqlspec.adapters.pyro_postgres._async_utility import COUNTED_COMMANDS, run_utility
@@ -18,7 +19,7 @@ from sqlspec.adapters.pyro_postgres._state import controls_transactions, status_
 from sqlspec.adapters.pyro_postgres._swap import reset_script
 from sqlspec.adapters.pyro_postgres._types import make_decoder
 from sqlspec.core.result import Described, RawResult, raw_result
-from sqlspec.driver._async_driver import AsyncCursor, AsyncDriver, aborted_commit
+from sqlspec.driver._async_driver import AsyncCursor, AsyncDriver, AsyncRowFeed, aborted_commit
 from sqlspec.exceptions import DataError
 from sqlspec.postgres.casts import REGCLASS, Cast, cast_parameters, type_names_query
 from sqlspec.postgres.codec import MissingTypesError
@@ -259,6 +260,9 @@ class AsyncPyroPostgresDriver(AsyncDriver):
         names = await self.statements.names_of(real, types)
         return Described(types.parameters, self.statements.columns(names, types.results or ()))
 
+    def forget(self, plan: Plan) -> None:
+        self.statements.discard(plan.sql)
+
     async def fetch_text(self, text: str) -> Sequence[Sequence[str | None]]:
         return await self.wire.query(text)
 
@@ -282,6 +286,16 @@ class AsyncPyroPostgresDriver(AsyncDriver):
     async def open_cursor(self, plan: Plan, args: Sequence[Any]) -> AsyncCursor:
         return await open_cursor(self, plan, args)
 
+    # -- in bulk ----------------------------------------------------------------------------------
+
+    async def open_feed(self, plan: Plan, args: Sequence[Any], width: int) -> AsyncRowFeed:
+        return await open_feed(self, plan, args, width)
+
+    async def execute_binary(self, sql: str, parameters: Sequence[tuple[int, bytes | None]]) -> int:
+        self.limits.check()
+        # Bytes go out as they are.
+        return await self.wire.count(await self.statements.command(sql), [value for _, value in parameters])
+
     # -- limits, errors and cancellation ----------------------------------------------------------
 
     async def limit(self, seconds: float | None) -> None:
@@ -302,7 +316,7 @@ class AsyncPyroPostgresDriver(AsyncDriver):
         return self.wire.broken
 
     async def cancel(self) -> None:
-        await self.wire.stopper.tell_server("pg_cancel_backend")
+        await self.wire.stopper.cancel()
 
     def abort(self) -> None:
         if self.wire.link is not None:

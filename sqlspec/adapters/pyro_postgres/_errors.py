@@ -26,6 +26,7 @@ __all__ = (
     "is_guard",
     "read",
     "staleness_of",
+    "stopped",
     "timed_out",
 )
 
@@ -143,5 +144,14 @@ def connect_error_info(error: BaseException) -> ErrorInfo:
 
 def timed_out() -> Exception:
     """Return the server's error for a statement that took too long, for a call of many statements that did."""
+    return _canceled("statement timeout")
+
+
+def stopped() -> Exception:
+    """Return the server's error for a statement that was cancelled, for a call of many statements that was."""
+    return _canceled("user request")
+
+
+def _canceled(cause: str) -> Exception:
     state = CONDITIONS["query_canceled"]
-    return PostgresError(f"PostgreSQL error: ERROR: canceling statement due to statement timeout (SQLSTATE {state})")
+    return PostgresError(f"PostgreSQL error: ERROR: canceling statement due to {cause} (SQLSTATE {state})")

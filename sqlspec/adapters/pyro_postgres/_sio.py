@@ -88,18 +88,19 @@ def finish(answer: T, stopper: Stopper) -> T:
 class Stopper:
     """Stands for what cannot be done here: nothing else runs while a call waits for the server."""
 
-    __slots__ = ("abandoned", "failure")
+    __slots__ = ("abandoned", "asked", "failure")
 
     def __init__(self, target: Target, pid: int) -> None:
         self.failure: BaseException | None = None
         self.abandoned = False
+        self.asked = 0
+
+    def cancel(self) -> None:
+        """Refuse."""
+        raise SPEC.refusal("cancel")
 
     def give_up(self) -> None:
         """Do nothing."""
-
-    def tell_server(self, function: str) -> None:
-        """Refuse."""
-        raise SPEC.refusal("cancel")
 
     def cut(self) -> None:
         """Do nothing: a call that could be cut would not let this one run."""

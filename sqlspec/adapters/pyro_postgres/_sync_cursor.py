@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlspec.adapters.pyro_postgres._sync_wire import SyncWire
     from sqlspec.core.plan import Plan
 
-__all__ = ("open_cursor",)
+__all__ = ("declare", "open_cursor")
 
 _numbers = itertools.count(1)
 
@@ -35,12 +35,25 @@ def open_cursor(driver: SyncPyroPostgresDriver, plan: Plan, args: Sequence[Any])
     if known is not None and wire.state == "failed":
         known.encode(args)  # a value that does not fit is told before what the server would say
     prepared = _up_to_date(statements, wire, plan.sql)
-    name = f"sqlspec_{next(_numbers)}"
-    query = driver.with_text_parameters(_readable(plan, prepared), prepared.oids)
-    declared = wire.prepare(f"declare {name} no scroll cursor for {query}")
-    statements.note(declared)
-    wire.count(declared, prepared.encode(args))
+    name = declare(driver, _readable(plan, prepared), prepared, args)
     return SyncPyroPostgresCursor(driver, prepared, name)
+
+
+def declare(driver: SyncPyroPostgresDriver, query: str, prepared: Prepared, args: Sequence[Any]) -> str:
+    """Declare a cursor in the open transaction; return its name.
+
+    Args:
+        driver: The connection.
+        query: The query, or one that encloses it.
+        prepared: The query itself, prepared.
+        args: Its parameters.
+    """
+    name = f"sqlspec_{next(_numbers)}"
+    text = driver.with_text_parameters(query, prepared.oids)
+    declared = driver.wire.prepare(f"declare {name} no scroll cursor for {text}")
+    driver.statements.note(declared)
+    driver.wire.count(declared, prepared.encode(args))
+    return name
 
 
 def _up_to_date(statements: SyncStatements, wire: SyncWire, sql: str) -> Prepared:

@@ -10,6 +10,7 @@ from sqlspec.adapters.pyro_postgres._sio import LIMITS_ITSELF, SPEC, close_conne
 from sqlspec.adapters.pyro_postgres._sync_batch import run_batch
 from sqlspec.adapters.pyro_postgres._sync_connect import open_wire
 from sqlspec.adapters.pyro_postgres._sync_cursor import open_cursor
+from sqlspec.adapters.pyro_postgres._sync_feed import open_feed
 from sqlspec.adapters.pyro_postgres._sync_limit import SyncLimit
 from sqlspec.adapters.pyro_postgres._sync_prepare import SyncStatements
 from sqlspec.adapters.pyro_postgres._sync_utility import COUNTED_COMMANDS, run_utility
@@ -18,7 +19,7 @@ from sqlspec.adapters.pyro_postgres._state import controls_transactions, status_
 from sqlspec.adapters.pyro_postgres._swap import reset_script
 from sqlspec.adapters.pyro_postgres._types import make_decoder
 from sqlspec.core.result import Described, RawResult, raw_result
-from sqlspec.driver._sync_driver import SyncCursor, SyncDriver, aborted_commit
+from sqlspec.driver._sync_driver import SyncCursor, SyncDriver, SyncRowFeed, aborted_commit
 from sqlspec.exceptions import DataError
 from sqlspec.postgres.casts import REGCLASS, Cast, cast_parameters, type_names_query
 from sqlspec.postgres.codec import MissingTypesError
@@ -259,6 +260,9 @@ class SyncPyroPostgresDriver(SyncDriver):
         names = self.statements.names_of(real, types)
         return Described(types.parameters, self.statements.columns(names, types.results or ()))
 
+    def forget(self, plan: Plan) -> None:
+        self.statements.discard(plan.sql)
+
     def fetch_text(self, text: str) -> Sequence[Sequence[str | None]]:
         return self.wire.query(text)
 
@@ -282,6 +286,16 @@ class SyncPyroPostgresDriver(SyncDriver):
     def open_cursor(self, plan: Plan, args: Sequence[Any]) -> SyncCursor:
         return open_cursor(self, plan, args)
 
+    # -- in bulk ----------------------------------------------------------------------------------
+
+    def open_feed(self, plan: Plan, args: Sequence[Any], width: int) -> SyncRowFeed:
+        return open_feed(self, plan, args, width)
+
+    def execute_binary(self, sql: str, parameters: Sequence[tuple[int, bytes | None]]) -> int:
+        self.limits.check()
+        # Bytes go out as they are.
+        return self.wire.count(self.statements.command(sql), [value for _, value in parameters])
+
     # -- limits, errors and cancellation ----------------------------------------------------------
 
     def limit(self, seconds: float | None) -> None:
@@ -302,7 +316,7 @@ class SyncPyroPostgresDriver(SyncDriver):
         return self.wire.broken
 
     def cancel(self) -> None:
-        self.wire.stopper.tell_server("pg_cancel_backend")
+        self.wire.stopper.cancel()
 
     def abort(self) -> None:
         if self.wire.link is not None:

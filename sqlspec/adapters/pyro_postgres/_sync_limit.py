@@ -7,6 +7,7 @@ import math
 import time
 from typing import TYPE_CHECKING
 
+from sqlspec.adapters.pyro_postgres._errors import timed_out
 from sqlspec.adapters.pyro_postgres._state import milliseconds
 
 if TYPE_CHECKING:
@@ -43,6 +44,15 @@ class SyncLimit:
         self._inside = wire.state != "idle"
         if 0 < milliseconds(usual) < wanted:
             self._restore()
+
+    def check(self) -> None:
+        """Look at the clock, between two statements of one call.
+
+        Raises:
+            PostgresError: The time of the whole call has passed.
+        """
+        if time.monotonic() > self.deadline:
+            raise timed_out()
 
     def take_back(self) -> None:
         """End the limit of a call."""

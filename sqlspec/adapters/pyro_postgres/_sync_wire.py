@@ -115,16 +115,35 @@ class SyncWire:
 
     def many_rows(self, statement: Any, values: Sequence[Sequence[Any]], named: bool = False) -> list[Any]:
         """Do the same for several rows of values."""
-        answer: list[Any] = self._call(lambda: start(self._pipeline(statement, values, named)))
-        return answer
+        answers: list[Any] = []
+        self.each_rows(statement, values, answers.append, named)
+        return answers
 
-    def _pipeline(self, statement: Any, values: Sequence[Sequence[Any]], named: bool) -> list[Any]:
+    def each_rows(
+        self, statement: Any, values: Sequence[Sequence[Any]], take: Callable[[list[Any]], None], named: bool = False
+    ) -> None:
+        """Do the same, and hand over each answer while the server is at the next.
+
+        Args:
+            statement: The driver's object.
+            values: Parameters, for one run after the other.
+            take: Takes the rows of one run. Must not raise: answers would be left unread.
+            named: Rows are dicts.
+        """
+        self._call(lambda: start(self._pipeline(statement, values, take, named)))
+
+    def _pipeline(
+        self, statement: Any, values: Sequence[Sequence[Any]], take: Callable[[list[Any]], None], named: bool = False
+    ) -> int:
+        """Send all, then take each answer; return the number of answers."""
         pipeline: Any = None
         try:
             with self.connection.pipeline() as pipeline:
                 tickets = [pipeline.exec(statement, row) for row in values]
                 pipeline.sync()
-                return [pipeline.claim_collect(ticket, as_dict=named) for ticket in tickets]
+                for ticket in tickets:
+                    take(pipeline.claim_collect(ticket, as_dict=named))
+                return len(tickets)
         finally:
             # The traceback of an error would keep it, and no other thread may be the one that lets it go.
             pipeline = None
@@ -182,7 +201,7 @@ class SyncWire:
             in_step = False
             for _ in range(_ROUNDS):
                 try:
-                    self._pipeline(None, (), False)
+                    self._pipeline(None, (), _drop)
                 except NATIVE_ERRORS as error:
                     if read(error).lost:
                         break
@@ -223,3 +242,7 @@ class SyncWire:
             self.state = "failed" if is_aborted(error) else "idle"
         else:
             self.state = "active"
+
+
+def _drop(rows: list[Any]) -> None:
+    """Take rows that nobody wants."""

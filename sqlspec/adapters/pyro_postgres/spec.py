@@ -10,7 +10,6 @@ from sqlspec.postgres.settings import KeyDialect, Spread
 
 __all__ = ("ASYNC_SPEC", "DIALECT", "SYNC_SPEC")
 
-_NO_ARROW = Support("no", "the Arrow layer does not exist yet", "todo")
 _NO_COPY = Support("no", "the driver has no COPY: one sent to it hangs or ends the connection", "upstream")
 
 ASYNC_SPEC = AdapterSpec(
@@ -50,8 +49,8 @@ ASYNC_SPEC = AdapterSpec(
         concurrent_calls=NATIVE,
         copy_in=_NO_COPY,
         copy_out=_NO_COPY,
-        arrow_in=_NO_ARROW,
-        arrow_out=_NO_ARROW,
+        arrow_in=Support("emulated", "the driver has no COPY; an INSERT takes each column as one array"),
+        arrow_out=Support("emulated", "the driver has no COPY; the server sends each row as one value"),
         tls=Support(
             "no",
             "the driver is built without TLS: sslmode prefer and allow connect in plain text, as they may; "

@@ -247,5 +247,6 @@ def builtin_codecs(options: CodecOptions) -> dict[int, Codec]:
         codecs[multi_oid] = multirange_codec(multi_oid, multi_name, codecs[subtype])
     for oid, array_oid in _ARRAYS.items():
         if oid in codecs:
-            codecs[array_oid] = array_codec(array_oid, codecs[oid])
+            # `box` alone has commas of its own.
+            codecs[array_oid] = array_codec(array_oid, codecs[oid], ";" if oid == 603 else ",")
     return codecs

@@ -75,6 +75,10 @@ class CodecRegistry:
         """Return the OIDs that have to be read from the catalog, each once."""
         return tuple(dict.fromkeys(oid for oid in oids if oid not in self._codecs))
 
+    def learnable(self, oids: Iterable[int]) -> tuple[int, ...]:
+        """Return those OIDs, each once, that the catalog has something to say of: all that are not built-in."""
+        return tuple(dict.fromkeys(oid for oid in oids if oid not in self._builtin))
+
     def learn(self, types: Iterable[TypeInfo]) -> None:
         """Build codecs for types read from the catalog.
 
@@ -189,6 +193,10 @@ class CodecRegistry:
             oid = info.base_oid
             info = self._infos.get(oid)
         return oid
+
+    def info(self, oid: int) -> TypeInfo | None:
+        """Return what the catalog says of a type that was learnt; `None` for a built-in one."""
+        return self._infos.get(oid)
 
     def derive(self, key: tuple[Any, ...], oids: tuple[int, ...], build: Callable[[], B]) -> B:
         """Return what follows from some types, made once and kept until one of them may have been altered.

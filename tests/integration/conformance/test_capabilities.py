@@ -8,12 +8,14 @@ from collections.abc import Callable, Coroutine
 from dataclasses import fields
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from sqlspec import StatementStack
 from sqlspec.core.capabilities import Capabilities
 from sqlspec.driver._async_driver import AsyncDriver
 from sqlspec.driver._sync_driver import SyncDriver
+from sqlspec.driver._types import CopyTarget
 from sqlspec.exceptions import (
     MappingError,
     NotSupportedError,
@@ -25,8 +27,8 @@ from sqlspec.exceptions import (
 from tests.integration.harness import FLAVOURS, needs
 
 ALL = [field.name for field in fields(Capabilities)]
-# Their calls belong to the Arrow layer, which no adapter has yet; the connection under test has no TLS.
-WITHOUT_PROBE = {"copy_in", "copy_out", "arrow_in", "arrow_out", "tls"}
+# Rows come out alike with COPY and without; the connection under test has no TLS.
+WITHOUT_PROBE = {"copy_out", "tls"}
 PROBES: dict[str, Any] = {}
 
 Probe = Callable[[Any, Any], Coroutine[Any, Any, None]]
@@ -135,6 +137,29 @@ async def concurrent_calls(session: Any, config: Any) -> None:
 
 async def _wait(session: Any) -> None:
     await session.select("select pg_advisory_xact_lock(272)")
+
+
+@probe
+async def copy_in(session: Any, config: Any) -> None:
+    await session.execute("create temp table t (a int2)")
+    row = b"\0\1\0\0\0\2\0\5"
+    pieces = (b"PGCOPY\n\xff\r\n\0" + bytes(8), row, row, b"\xff\xff")
+    async with session.transaction():
+        schema = await session.select_value("select nspname from pg_namespace where oid = pg_my_temp_schema()")
+        assert await session.driver.copy_in(CopyTarget(schema, "t", ("a",)), iter(pieces)) == 2
+    assert await session.select("select a from t", schema_type=int) == [5, 5]
+
+
+@probe
+async def arrow_in(session: Any, config: Any) -> None:
+    await session.execute("create table t (a int)")
+    assert (await session.load_from_arrow("t", pa.table({"a": [1, 2]}))).rows == 2
+
+
+@probe
+async def arrow_out(session: Any, config: Any) -> None:
+    found = await session.select_to_arrow("select 1::int8 as a")
+    assert found.get_data().equals(pa.table({"a": [1]}))
 
 
 @probe

@@ -102,6 +102,23 @@ async def test_streams(observed: Any, events: list[Any]) -> None:
     assert told[-1] == ("transaction", "commit")
 
 
+@needs("arrow_in", "arrow_out")
+async def test_arrow(observed: Any, events: list[Any]) -> None:
+    async with observed.provide_session() as session:
+        await session.execute("create table t (n int)")
+        events.clear()
+        await session.load_from_records("t", [(n,) for n in range(5)])
+        assert brief(events) == [*both("load", 'load into "t"', 5), ("transaction", "commit")]
+        await session.select_to_arrow("select * from t")
+        assert brief(events) == [*both("stream", "select * from t", 5), ("transaction", "commit")]
+        async with await session.select_to_arrow("select * from t", return_format="reader") as reader:
+            await reader.read_all()
+        told = brief(events)
+        assert {entry[1] for entry in told if entry[0] == "start"} == {"stream"}
+        assert sum(entry[3] or 0 for entry in told if entry[0] == "end") == 5
+        assert told[-1] == ("transaction", "commit")
+
+
 async def test_transactions(observed: Any, events: list[Any], flavour: Any) -> None:
     async with observed.provide_session() as session:
         events.clear()

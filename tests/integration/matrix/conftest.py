@@ -55,7 +55,11 @@ class Server:
 
     def make(self) -> None:
         """Make every type, and what its values are put into: a composite, a domain and a table."""
-        self._connection.execute(f"create schema {SCHEMA}".encode())
+        self.run(f"create schema {SCHEMA}")
+        self.make_types()
+
+    def make_types(self) -> None:
+        """Make them in the first schema of the search path."""
         for kind in TYPES:
             if kind.key not in self.absent:
                 self._make(kind)

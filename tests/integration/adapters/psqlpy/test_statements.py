@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import psycopg
 import pytest
 
 from sqlspec.adapters.psqlpy import _prepare
+from sqlspec.adapters.psqlpy._native import DatabaseError
+from sqlspec.adapters.psqlpy.driver import PsqlpyDriver
 from sqlspec.exceptions import DataError, NotSupportedError, ParameterError, SQLSpecError
 from tests.integration.harness import Flavour
 
@@ -342,3 +345,33 @@ async def test_a_batch_of_the_wrong_type_sends_nothing(session: Any) -> None:
     assert await session.select("select * from t") == []
     with pytest.raises(DataError, match="division by zero"):
         await session.execute_many("insert into t values (1 / $1::int)", [1, 0])
+
+
+async def test_a_kept_error_keeps_no_connection_open(
+    flavour: Flavour, admin: psycopg.Connection[Any], raw: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A statement that the driver has prepared holds its connection open, even behind close()."""
+
+    def backends(pid: int) -> Any:
+        return admin.execute("select count(*) from pg_stat_activity where pid = %s", [pid]).fetchone()
+
+    pid = (await raw.fetch("select pg_backend_pid() as pid")).result()[0]["pid"]
+    statement = await raw.prepare("select 1", [None])
+    raw.close()
+    assert (statement.columns()[0].name, backends(pid)) == ("?column?", (1,))
+
+    async def refuse(*_: object) -> Any:
+        raise DatabaseError("told to")
+
+    config = flavour.make_config()
+    async with config.provide_session() as session:
+        pid = await session.select_value("select pg_backend_pid()")
+        monkeypatch.setattr(PsqlpyDriver, "fetch_text", refuse)
+        with pytest.raises(SQLSpecError, match="told to") as kept:
+            await session.select("select 2")
+    monkeypatch.undo()
+    await config.close()
+    async with asyncio.timeout(10):
+        while backends(pid) != (0,):
+            await asyncio.sleep(0.002)
+    assert kept.value.__traceback__ is not None

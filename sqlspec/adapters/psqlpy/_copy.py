@@ -1,0 +1,89 @@
+"""Rows in bulk into psqlpy, whose COPY takes a whole stream at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlspec.adapters.psqlpy._dollars import hide_placeholders
+from sqlspec.adapters.psqlpy._errors import refusal
+from sqlspec.adapters.psqlpy._native import CustomType
+from sqlspec.postgres.enclose import enclose
+from sqlspec.postgres.sql import quote_identifier, quote_literal, quote_qualified
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sqlspec.adapters.psqlpy.driver import PsqlpyDriver
+    from sqlspec.driver._types import CopyTarget
+
+__all__ = ("copy_in", "execute_binary")
+
+BLOCK = 4 << 20
+"""Bytes for one COPY, which the driver copies as a whole; several are faster than one."""
+
+_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_TRAILER = b"\xff\xff"
+
+
+async def copy_in(driver: PsqlpyDriver, target: CopyTarget, pieces: Iterator[bytes]) -> int:
+    """Store rows; see `AsyncDriver.copy_in`."""
+    await _check(driver, target)
+    return await driver.run(_store(driver, target, pieces))
+
+
+async def _check(driver: PsqlpyDriver, target: CopyTarget) -> None:
+    """Wait for the table's lock, and let the server refuse what it would refuse at the start of a COPY.
+
+    There the driver loses the connection: it expects the server to be ready for rows. EXPLAIN checks names and
+    privileges like COPY and runs nothing, no trigger either.
+    """
+    table = quote_qualified((target.schema, target.table))
+    columns, nulls = ", ".join(map(quote_identifier, target.columns)), ", ".join(["null"] * len(target.columns))
+    await driver.fetch_text(hide_placeholders(f"explain insert into {table} ({columns}) select {nulls} where false"))
+    sql = (
+        "select pg_catalog.current_setting('transaction_read_only'), relpersistence::pg_catalog.text "
+        f"from pg_catalog.pg_class where oid = {quote_literal(table)}::pg_catalog.regclass"
+    )
+    ((read_only, persistence),) = await driver.fetch_text(hide_placeholders(sql))
+    if read_only == "on" and persistence != "t":
+        raise refusal("cannot execute COPY FROM in a read-only transaction")
+
+
+async def _store(driver: PsqlpyDriver, target: CopyTarget, pieces: Iterator[bytes]) -> int:
+    columns = list(map(quote_identifier, target.columns))  # the driver quotes the other names, and not these
+    count: int = 0
+    for block in _blocks(pieces):
+        count += await driver._link.connection.binary_copy_to_table(block, target.table, columns, target.schema)
+        driver.heed_request()
+    return count
+
+
+def _blocks(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the rows of a stream as several whole streams."""
+    held: list[bytes] = []  # the first begins with the stream's own header, the last ends with its trailer
+    size = 0
+    for piece in pieces:
+        if size >= BLOCK:
+            yield b"".join([*held, _TRAILER])
+            held, size = [_HEADER], 0
+        held.append(piece)
+        size += len(piece)
+    yield b"".join(held)
+
+
+async def execute_binary(driver: PsqlpyDriver, sql: str, parameters: Sequence[tuple[int, bytes | None]]) -> int:
+    """Run a data change of ours; see `AsyncDriver.execute_binary`."""
+    values = [None if value is None else CustomType(value) for _, value in parameters]
+    sql = hide_placeholders(sql)
+    counting = enclose(f"{sql}\nreturning 1", 1, ["pg_catalog.count(*)"])
+    if counting is not None and await driver._can_be_prepared(counting):
+        ((count,),) = (await driver.run(driver._fetch(counting, values, False))).result(None, True)
+        return int(count)
+    # A rule of the table forbids RETURNING, so what it has done with the rows is not told.
+    await driver.run(driver._fetch(sql, values, False))
+    return max((_length(value) for _, value in parameters), default=0)
+
+
+def _length(array: bytes | None) -> int:
+    """Return the length of an array in the binary format; 0 for an empty one, which has no dimension."""
+    return int.from_bytes(array[12:16]) if array is not None else 0

@@ -1,0 +1,400 @@
+"""What both flavours need of a load: its options, the bytes of its source, and what is known of them so far.
+
+Imports pyarrow, so it is imported by the first load.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from sqlspec.core.parameters import RowsError
+from sqlspec.core.result import LoadJob
+from sqlspec.driver._types import CopyTarget
+from sqlspec.exceptions import (
+    DataError,
+    NotSupportedError,
+    OperationalError,
+    ParameterError,
+    SerializationConflictError,
+    SQLParsingError,
+    SQLSpecError,
+)
+from sqlspec.postgres.arrow._wire import Encoder, WireError, encode_array
+from sqlspec.postgres.arrow.plan import LoadOptions, plan_load
+from sqlspec.postgres.arrow.source import open_source, records_source
+from sqlspec.postgres.arrow.target import parse_table_name, target_query
+from sqlspec.postgres.arrow.types import create_table_types
+from sqlspec.postgres.sql import quote_identifier
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlspec.postgres.arrow.plan import LoadPlan
+    from sqlspec.postgres.arrow.source import ArrowSource
+    from sqlspec.postgres.arrow.target import Target
+    from sqlspec.postgres.codec import CodecRegistry
+
+__all__ = ("Load", "LoadRequest", "Progress")
+
+Progress = Callable[[LoadJob], object]
+
+MODES = ("append", "overwrite")
+
+RECENT = 8
+"""Pieces of a COPY that may be on their way when the server refuses a value in one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRequest:
+    """What the caller asked for, checked as far as that goes without the server.
+
+    Attributes:
+        schema: Schema of the table; `None` for the search path.
+        table: Its name, as it is.
+        source: The rows; `None` when they are records, which need the table's types first.
+        records: The records.
+        fields: The columns that records fill.
+        options: How the source's columns become those of the table.
+        create: Make the table.
+        clear: `"truncate"`, `"delete"` or empty.
+        progress: Called after each piece.
+        batch_rows: Rows per piece, at most.
+        started: Clock reading at the call.
+    """
+
+    schema: str | None
+    table: str
+    source: ArrowSource | None
+    records: Iterable[Any] | None
+    fields: Sequence[str] | None
+    options: LoadOptions
+    create: bool
+    clear: str
+    progress: Progress | None
+    batch_rows: int | None
+    started: float
+
+    @property
+    def name(self) -> str:
+        """The table's name as SQL, quoted."""
+        parts = (self.table,) if self.schema is None else (self.schema, self.table)
+        return ".".join(map(quote_identifier, parts))
+
+    @property
+    def label(self) -> str:
+        """What stands for a statement in errors and for observers."""
+        return f"load into {self.name}"
+
+    @property
+    def target_query(self) -> str:
+        """The query for what the server knows of the table."""
+        return target_query(self.schema, self.table)
+
+    @property
+    def clear_sql(self) -> str:
+        """The statement that empties the table."""
+        return f"truncate table {self.name}" if self.clear == "truncate" else f"delete from {self.name}"
+
+    def create_sql(self) -> str:
+        """Return the statement that makes the table.
+
+        Raises:
+            DataError: A column has no PostgreSQL type of its own.
+        """
+        assert self.source is not None
+        fields = renamed(self.source.schema, self.options.columns)
+        columns = (
+            f"{quote_identifier(field.name)} {kind}{'' if field.nullable else ' not null'}"
+            for field, kind in zip(fields, create_table_types(pa.schema(fields)), strict=True)
+        )
+        return f"create table {self.name} ({', '.join(columns)})"
+
+
+def load_request(
+    table: str,
+    source: Any,
+    records: Any,
+    *,
+    mode: str,
+    overwrite: bool,
+    create: bool,
+    columns: Sequence[str] | Mapping[str, str] | None,
+    truncate: bool,
+    round: bool,  # noqa: A002 - the caller's word
+    key: Sequence[str] | None,
+    on_error: str,
+    progress: Progress | None,
+    batch_rows: int | None,
+) -> LoadRequest:
+    """Check the arguments of a load and open its source.
+
+    Raises:
+        ParameterError: An argument cannot be, or the source gives no Arrow data.
+        NotSupportedError: It is not there yet.
+    """
+    started = time.perf_counter()
+    if mode == "upsert" or key is not None:
+        raise NotSupportedError("cannot upsert: loads only append or overwrite; use execute_many() with ON CONFLICT")
+    if on_error != "abort":
+        raise NotSupportedError("cannot put bad rows aside: a load is all or nothing; leave on_error out")
+    if mode not in MODES:
+        raise ParameterError(f"mode must be one of {', '.join(MODES)}: another text was given")
+    clears = overwrite or mode == "overwrite"
+    if create and clears:
+        raise ParameterError("create makes a new table: there is nothing to overwrite; leave one of the two out")
+    if batch_rows is not None and (not isinstance(batch_rows, int) or isinstance(batch_rows, bool) or batch_rows < 1):
+        raise ParameterError("batch_rows must be an integer of at least 1; leave it out for pieces of some megabytes")
+    if progress is not None and (not callable(progress) or iscoroutinefunction(progress)):
+        raise ParameterError("progress must be a plain function of one argument: it is called in between pieces")
+    if records is not None and (isinstance(records, (str, bytes, Mapping)) or not isinstance(records, Iterable)):
+        raise ParameterError(
+            f"cannot load a {type(records).__name__}: it is no iterable of records; give a list of them"
+        )
+    if create and records is not None:
+        raise ParameterError(
+            "cannot create a table from records: they have no types; make it first, or load Arrow data"
+        )
+    schema, name = parse_table_name(table)
+    return LoadRequest(
+        schema=schema,
+        table=name,
+        source=open_source(source, batch_rows) if records is None else None,
+        records=records,
+        fields=None if records is None else fields_of(columns),
+        # One option of the caller for every loss of digits: behind the microseconds as well as behind the scale.
+        options=LoadOptions(columns=columns if records is None else None, round=round),
+        create=create,
+        clear=("truncate" if truncate else "delete") if clears else "",
+        progress=progress,
+        batch_rows=batch_rows,
+        started=started,
+    )
+
+
+def fields_of(columns: Sequence[str] | Mapping[str, str] | None) -> Sequence[str] | None:
+    """Return the names of the columns that records fill.
+
+    Raises:
+        ParameterError: They are given as something else than a sequence of names.
+    """
+    if columns is None or (isinstance(columns, Sequence) and not isinstance(columns, str)):
+        return columns
+    raise ParameterError("columns of records must be a sequence of names: they are the table's, there is no other name")
+
+
+class Load:
+    """One load on its way.
+
+    Attributes:
+        plan: How it is sent.
+        target: Where it goes.
+        rows: Rows sent so far.
+        nbytes: Their bytes.
+        label: What stands for a statement in errors.
+        recent: The batches that the server may still be reading, each behind the number of its first row.
+    """
+
+    def __init__(self, request: LoadRequest, target: Target, codecs: CodecRegistry, copies: bool) -> None:
+        """Plan a load.
+
+        Raises:
+            ParameterError: The columns do not match.
+            DataError: A column's type cannot become that of the table.
+        """
+        source = request.source
+        if source is None:
+            assert request.records is not None
+            source = self._of_caller(
+                records_source,
+                request.records,
+                target,
+                codecs,
+                request.fields,
+                request.batch_rows,
+                copies,
+                request.options,
+            )
+        self.source = source
+        self.target = target
+        self.plan: LoadPlan = plan_load(target, source.schema, codecs, request.options, copies)
+        self.rows = self.nbytes = 0
+        self.label = request.label
+        self.recent: deque[tuple[int, pa.RecordBatch]] = deque(maxlen=RECENT)
+        self._codecs = codecs
+        self._progress = request.progress
+        self._started = request.started
+
+    @property
+    def copy_target(self) -> CopyTarget:
+        """Where a COPY goes."""
+        return CopyTarget(self.target.schema, self.target.name, self.plan.names)
+
+    def job(self, stored: int) -> LoadJob:
+        """Return what has been done so far."""
+        return LoadJob(
+            rows=stored,
+            bytes=self.nbytes,
+            seconds=time.perf_counter() - self._started,
+            technique=self.plan.technique,
+            telemetry={"rows_processed": self.rows},
+        )
+
+    # -- what is sent -----------------------------------------------------------------------------
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the stream of a binary COPY.
+
+        Raises:
+            DataError: A value does not fit.
+            RowsError: The source, or the progress function, raised an error of its own.
+        """
+        encoder = Encoder(self.plan.wires)
+        head = Encoder.header()
+        for batch in self._batches():
+            try:
+                piece = encoder.encode(batch, head)
+            except WireError as error:
+                raise self._data_error(error, error.column) from error
+            yield piece
+            head = b""
+            self._sent(batch.num_rows, len(piece))
+        yield head + Encoder.trailer()
+
+    def chunks(self) -> Iterator[list[tuple[int, bytes | None]]]:
+        """Yield the parameters of one INSERT after the other: an array for each column.
+
+        Raises:
+            DataError: A value does not fit.
+            RowsError: The source, or the progress function, raised an error of its own.
+        """
+        plan = self.plan
+        for batch in self._batches():
+            arrays: list[tuple[int, bytes | None]] = []
+            for at, (oid, wire) in enumerate(zip(plan.array_oids, plan.wires, strict=True)):
+                try:
+                    arrays.append((oid, encode_array(wire, batch.column(at))))
+                except WireError as error:
+                    raise self._data_error(error, at) from error
+            yield arrays
+            self._sent(batch.num_rows, sum(len(value) for _, value in arrays if value is not None))
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield the batches in the layouts of the plan."""
+        batches = iter(self.source)
+        first = 0
+        while (batch := self._of_caller(next, batches, None)) is not None:
+            if batch.num_rows:
+                converted = self.plan.convert(batch, first)
+                self.recent.append((first, converted))
+                yield converted
+                first += batch.num_rows
+
+    def _sent(self, rows: int, nbytes: int) -> None:
+        self.rows += rows
+        self.nbytes += nbytes
+        if self._progress is not None:
+            self._of_caller(self._progress, self.job(self.rows))
+
+    def _of_caller(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Run code of the caller: what it raises must not be taken for a failure of the connection."""
+        try:
+            return function(*args)
+        except SQLSpecError:
+            raise
+        except Exception as error:
+            raise RowsError(error) from error
+
+    def refused(self, name: str, row: int, error: SQLSpecError) -> DataError:
+        """Return the server's refusal of a value with the place of that value."""
+        return DataError(
+            f"cannot load column {name!r}: row {row} of the source does not fit: {error.args[0]}",
+            sqlstate=error.sqlstate,
+            detail=error.detail,
+            column=name,
+        )
+
+    def _data_error(self, error: WireError, column: int) -> DataError:
+        name = self.plan.names[column] if column >= 0 else None
+        where = f"cannot load column {name!r}" if name is not None else "cannot load the rows"
+        row = f": row {self.rows + error.row} of the source does not fit" if error.row >= 0 else ""
+        return DataError(f"{where}{row}: {error.reason}", column=name)
+
+    # -- what came of it --------------------------------------------------------------------------
+
+    def triggers_query(self) -> str:
+        """Return the query for the number of triggers that may store other rows than those that were sent."""
+        oid = int(self.target.oid)
+        return (
+            "select pg_catalog.count(*)::pg_catalog.text from pg_catalog.pg_trigger where not tgisinternal "
+            f"and (tgrelid = {oid} or tgrelid in (select relid from pg_catalog.pg_partition_tree({oid})))"
+        )
+
+    @property
+    def columns_query(self) -> str:
+        """The query for the table's columns as they are now."""
+        return (
+            "select attname::pg_catalog.text, atttypid::pg_catalog.text, atttypmod::pg_catalog.text "
+            f"from pg_catalog.pg_attribute where attrelid = {int(self.target.oid)} and attnum > 0 "
+            "and not attisdropped order by attnum"
+        )
+
+    def still_has(self, rows: Sequence[Sequence[str | None]]) -> bool:
+        """Tell whether the table, as `columns_query` gives it, has the columns that were planned for."""
+        columns = self.target.columns
+        if len(rows) != len(columns):
+            return False
+        # A column of a domain has no modifier of its own: the planned one is the domain's, which cannot be altered.
+        return all(
+            (name, oid) == (column.name, str(column.oid))
+            and (typmod == str(column.typmod) or self._codecs.base_oid(column.oid) != column.oid)
+            for (name, oid, typmod), column in zip(rows, columns, strict=True)
+        )
+
+    def miscounted(self, stored: int) -> OperationalError:
+        """Return the error for a number of stored rows that nothing explains."""
+        return OperationalError(
+            f"load failed: {self.rows} rows were sent and the server has stored {stored}; nothing is kept, run it again"
+        )
+
+
+def missing(request: LoadRequest) -> SQLParsingError:
+    """Return the error for a table that is not there."""
+    return SQLParsingError(
+        f"cannot load into {request.name}: there is no such table; make it first, or pass create=True"
+    )
+
+
+def present(request: LoadRequest) -> ParameterError:
+    """Return the error for a table that should be made and is there."""
+    return ParameterError(
+        f"cannot create {request.name}: it is there already; leave create out, or choose another name"
+    )
+
+
+def altered(request: LoadRequest) -> SerializationConflictError:
+    """Return the error for a table that was altered between the planning and the first row."""
+    return SerializationConflictError(
+        f"load into {request.name} failed: the table was altered meanwhile; nothing is stored, run it again"
+    )
+
+
+def renamed(schema: pa.Schema, columns: Sequence[str] | Mapping[str, str] | None) -> list[pa.Field]:
+    """Return the fields that a load takes, under the names of the table's columns.
+
+    Raises:
+        DataError: The source has no such columns; all of them are listed.
+    """
+    if columns is None:
+        return list(schema)
+    names = columns if isinstance(columns, Mapping) else dict(zip(columns, columns, strict=True))
+    unknown = [name for name in names if name not in schema.names]
+    if unknown:
+        raise DataError(f"cannot create the table: the source has no columns {', '.join(unknown)}")
+    return [schema.field(name).with_name(new) for name, new in names.items()]

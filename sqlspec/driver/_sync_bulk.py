@@ -1,0 +1,370 @@
+# Generated from _async_bulk.py by tools/unasync.py. Do not edit.
+"""Arrow data in and out: the part of a session that moves many rows at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from sqlspec.core.parameters import RowsError
+from sqlspec.core.result import ArrowResult, LoadJob
+from sqlspec.driver._sync_base import check_limit
+from sqlspec.driver._sync_transaction import SyncTransactions
+from sqlspec.driver._statements import need_pyarrow
+from sqlspec.exceptions import DataError, SQLParsingError, SQLSpecError
+from sqlspec.postgres.codec import MissingTypesError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    import pyarrow as pa
+
+    from sqlspec.core.statement import SQL
+    from sqlspec.driver._sync_arrow import SyncArrowReader
+    from sqlspec.driver._loading import Load, LoadRequest
+    from sqlspec.postgres.arrow.target import Target
+
+__all__ = ("SyncBulk",)
+
+
+class SyncBulk(SyncTransactions):
+    """The bulk methods of a session."""
+
+    __slots__ = ()
+
+    # -- in ---------------------------------------------------------------------------------------
+
+    def load_from_arrow(
+        self,
+        table: str,
+        source: Any,
+        *,
+        mode: Literal["append", "overwrite", "upsert"] = "append",
+        overwrite: bool = False,
+        create: bool = False,
+        columns: Sequence[str] | Mapping[str, str] | None = None,
+        truncate: bool = True,
+        round: bool = False,  # noqa: A002 - what it does
+        key: Sequence[str] | None = None,
+        on_error: Literal["abort", "quarantine"] = "abort",
+        progress: Callable[[LoadJob], object] | None = None,
+        batch_rows: int | None = None,
+        timeout: float | None = None,
+    ) -> LoadJob:
+        """Store Arrow data in a table, all or nothing: in the open transaction, or in one of its own.
+
+        The source's columns go to the table's columns of the same names. Each value arrives as it is: one that its
+        column cannot hold exactly is an error, and nothing is stored then.
+
+        Args:
+            table: `name`, `schema.name`, with a part in double quotes where it holds a dot. Case counts: the name is
+                never folded.
+            source: What has `__arrow_c_stream__` (a pyarrow Table, RecordBatch or RecordBatchReader, a frame of polars
+                or pandas, a relation of duckdb, an `ArrowResult`), or an iterable of record batches. It is read piece
+                by piece, so it may be larger than memory.
+            mode: `"append"`, or `"overwrite"` to empty the table first, in the same transaction. `"upsert"` is not
+                there yet.
+            overwrite: The same as `mode="overwrite"`.
+            create: Make the table, with types that follow from the source's. It must not be there.
+            columns: Names of the columns to take from the source; or a mapping from its names to those of the table.
+            truncate: Empty the table with TRUNCATE, which is quick, waits for all who use the table, fires no DELETE
+                triggers and is refused for a table that a foreign key refers to. `False`: with DELETE.
+            round: Allow digits to be lost: rounded to the scale of a `numeric`, cut behind microseconds.
+            key: Not there yet.
+            on_error: Only `"abort"` is there yet.
+            progress: Called after each piece with a `LoadJob` of what was sent so far. What it raises ends the load.
+            batch_rows: Rows per piece at most; by default pieces have about 1 MB.
+            timeout: Limit in seconds for the whole load.
+
+        Returns:
+            Rows, bytes, time and technique.
+
+        Raises:
+            ParameterError: An argument, or the source, is none of the above. Nothing was sent.
+            DataError: Columns do not match, a type or a value does not fit; the message names columns and row, which
+                is counted from 0 over the whole source.
+            SQLParsingError: There is no such table.
+            IntegrityError: A row violates a constraint.
+        """
+        return self._load(
+            "load_from_arrow",
+            table,
+            source,
+            None,
+            timeout,
+            mode=mode,
+            overwrite=overwrite,
+            create=create,
+            columns=columns,
+            truncate=truncate,
+            round=round,
+            key=key,
+            on_error=on_error,
+            progress=progress,
+            batch_rows=batch_rows,
+        )
+
+    def load_from_records(
+        self,
+        table: str,
+        records: Iterable[Any],
+        *,
+        columns: Sequence[str] | None = None,
+        mode: Literal["append", "overwrite", "upsert"] = "append",
+        overwrite: bool = False,
+        truncate: bool = True,
+        round: bool = False,  # noqa: A002 - what it does
+        key: Sequence[str] | None = None,
+        on_error: Literal["abort", "quarantine"] = "abort",
+        progress: Callable[[LoadJob], object] | None = None,
+        batch_rows: int | None = None,
+        timeout: float | None = None,
+    ) -> LoadJob:
+        """Store Python records in a table, all or nothing, by the techniques of `load_from_arrow`.
+
+        Values are what the columns take as parameters; their types are the table's, nothing is inferred from the data.
+
+        Args:
+            table: As in `load_from_arrow`.
+            records: Dicts, objects with fields (dataclasses, attrs classes, Structs, pydantic models), tuples or lists;
+                read piece by piece.
+            columns: Names of the columns that they fill; needed for tuples and lists that do not have all of them.
+            mode: As in `load_from_arrow`.
+            overwrite: As in `load_from_arrow`.
+            truncate: As in `load_from_arrow`.
+            round: As in `load_from_arrow`.
+            key: Not there yet.
+            on_error: Only `"abort"` is there yet.
+            progress: As in `load_from_arrow`.
+            batch_rows: Records per piece at most.
+            timeout: Limit in seconds for the whole load.
+
+        Returns:
+            Rows, bytes, time and technique.
+
+        Raises:
+            ParameterError: A record is none of the above.
+            DataError: As in `load_from_arrow`.
+        """
+        return self._load(
+            "load_from_records",
+            table,
+            None,
+            records,
+            timeout,
+            mode=mode,
+            overwrite=overwrite,
+            create=False,
+            columns=columns,
+            truncate=truncate,
+            round=round,
+            key=key,
+            on_error=on_error,
+            progress=progress,
+            batch_rows=batch_rows,
+        )
+
+    def _load(
+        self, method: str, table: str, source: Any, records: Any, timeout: float | None, **options: Any
+    ) -> LoadJob:
+        self._require(method, "arrow_in")
+        from sqlspec.driver._loading import load_request  # it imports pyarrow
+
+        loads: list[Load] = []
+        try:
+            request = load_request(table, source, records, **options)
+            return self._atomically(method, request.label, timeout, self._load_now, request, loads)
+        except RowsError as wrapped:
+            failure: BaseException = wrapped.error
+        except (DataError, SQLParsingError) as error:
+            if error.sqlstate is None or not loads:
+                raise
+            failure = self._located(method, loads[0], error)
+        raise failure from failure.__cause__
+
+    def _located(self, method: str, load: Load, error: SQLSpecError) -> SQLSpecError:
+        """Look for the value that the server refused: its message names neither column nor row.
+
+        Nothing of the load is stored any more. Where no value is to blame, the server's own error stays.
+        """
+        for first, batch in load.recent:
+            for name, probe in load.plan.probes(batch):
+                try:
+                    place = self._atomically(method, load.label, None, self._place, probe)
+                except SQLSpecError:
+                    return error
+                if place:
+                    located = load.refused(name, first + int(place), error)
+                    located.__cause__ = error.__cause__
+                    return located
+        return error
+
+    def _place(self, probe: str) -> str | None:
+        from sqlspec.postgres.arrow.plan import PLACE_QUERY
+
+        self._driver.execute_script(probe)
+        ((place,),) = self._driver.fetch_text(PLACE_QUERY)
+        return place
+
+    def _load_now(self, request: LoadRequest, loads: list[Load]) -> LoadJob:
+        from sqlspec.driver._loading import Load, altered, missing, present
+
+        driver = self._driver
+        target = self._target_of(request)
+        if request.create:
+            if target is not None:
+                raise present(request)
+            driver.execute_script(request.create_sql())
+            target = self._target_of(request)
+        if target is None:
+            raise missing(request)
+        driver.learn_types(column.oid for column in target.columns)
+        copies = bool(driver.spec.capabilities.copy_in)
+        while True:
+            try:
+                load = Load(request, target, driver.derived.codecs, copies)
+                loads.append(load)
+                break
+            except MissingTypesError as unknown:
+                driver.learn_types(unknown.oids)
+        if request.clear:
+            driver.execute_script(request.clear_sql)
+        if load.plan.technique == "copy":
+            stored = driver.copy_in(load.copy_target, load.pieces())
+        else:
+            stored = 0
+            for parameters in load.chunks():
+                stored += driver.execute_binary(load.plan.insert_sql, parameters)
+        # A binary COPY takes whatever has the right length, and an INSERT casts; now that the table is locked, its
+        # columns stay.
+        if not load.still_has(driver.fetch_text(load.columns_query)):
+            raise altered(request)
+        self._check_count(load, stored)
+        return load.job(stored)
+
+    def _target_of(self, request: LoadRequest) -> Target | None:
+        from sqlspec.postgres.arrow.target import parse_target
+
+        return parse_target(self._driver.fetch_text(request.target_query))
+
+    def _check_count(self, load: Load, stored: int) -> None:
+        # What becomes of the rows of a view, the triggers and rules of the tables behind it decide.
+        if stored == load.rows or load.target.has_rules or load.target.kind == "v":
+            return
+        ((triggers,),) = self._driver.fetch_text(load.triggers_query())
+        if triggers == "0":
+            raise load.miscounted(stored)
+
+    # -- out --------------------------------------------------------------------------------------
+
+    @overload
+    def select_to_arrow(
+        self,
+        sql: str | SQL,
+        /,
+        *params: Any,
+        return_format: Literal["table"] = "table",
+        batch_size: int | None = None,
+        numeric: Literal["declared", "string", "float64"] | pa.DataType = "declared",
+        infinity: Literal["error", "null", "clamp"] = "error",
+        nan: Literal["error", "null"] = "error",
+        nested: Literal["error", "text"] = "error",
+        timeout: float | None = None,
+        **named: Any,
+    ) -> ArrowResult: ...
+    @overload
+    def select_to_arrow(
+        self,
+        sql: str | SQL,
+        /,
+        *params: Any,
+        return_format: Literal["reader", "batches"],
+        batch_size: int | None = None,
+        numeric: Literal["declared", "string", "float64"] | pa.DataType = "declared",
+        infinity: Literal["error", "null", "clamp"] = "error",
+        nan: Literal["error", "null"] = "error",
+        nested: Literal["error", "text"] = "error",
+        timeout: float | None = None,
+        **named: Any,
+    ) -> SyncArrowReader: ...
+    def select_to_arrow(
+        self,
+        sql: str | SQL,
+        /,
+        *params: Any,
+        return_format: Literal["table", "reader", "batches"] = "table",
+        batch_size: int | None = None,
+        numeric: Literal["declared", "string", "float64"] | pa.DataType = "declared",
+        infinity: Literal["error", "null", "clamp"] = "error",
+        nan: Literal["error", "null"] = "error",
+        nested: Literal["error", "text"] = "error",
+        timeout: float | None = None,
+        **named: Any,
+    ) -> ArrowResult | SyncArrowReader:
+        """Return the rows of a statement as Arrow data, without a Python object per value.
+
+        Column types follow from the statement, so that a result without rows has them too. All of it is read inside
+        the open transaction, or in one of its own.
+
+        Args:
+            sql: A statement that returns rows, RETURNING included. It runs once.
+            *params: Its parameters.
+            return_format: `"table"`: an `ArrowResult` that holds all rows. `"reader"`, `"batches"`: an
+                `SyncArrowReader`, which reads as batches are asked for, in bounded memory; use it in a `with` block.
+            batch_size: Rows of a batch at most; by default 65,536, fewer where they take more than about 8 MB.
+            numeric: `"declared"`: `numeric(p, s)` as a decimal of that precision, without a declared one as string;
+                `"string"`; `"float64"`, which is not exact; or a decimal type of pyarrow for all of them.
+            infinity: Infinite dates and timestamps: an error, NULL, or the type's extreme value.
+            nan: NaN and infinity in a decimal column: an error or NULL.
+            nested: Arrays of several dimensions: an error, or all array columns as text.
+            timeout: Limit in seconds; of a reader, for each batch.
+            **named: Parameters by name.
+
+        Raises:
+            ParameterError: The statement returns no rows, or an option has no such value. Nothing was sent.
+            DataError: A value has no place in its Arrow type; names column and row.
+        """
+        self._require("select_to_arrow", "arrow_out")
+        from sqlspec.driver._sync_arrow import SyncArrowReader, read_table
+        from sqlspec.driver._reading import is_readable, read_request
+
+        codecs = self._driver.derived.codecs
+        request = read_request(codecs, return_format, batch_size, numeric, infinity, nan, nested)
+        if timeout is not None:
+            check_limit(timeout)
+        plan, args = self._bind("select_to_arrow", sql, params, named)
+        if not plan.returns_rows:
+            self._refuse("select_to_arrow", "the statement returns no rows; use execute()", plan.source)
+        dirty = self._dirty  # only then can the encoding be another one than at the start
+        if not is_readable(plan):
+            from sqlspec.postgres.arrow.rows import rows_table
+
+            run = self._driver.execute
+            raw = self._exclusive("select_to_arrow", plan.source, timeout, run, plan, args)
+            rows = rows_table(raw, codecs, None, request.options)
+        elif return_format == "table":
+            rows = self._atomically(
+                "select_to_arrow", plan.source, timeout, read_table, self._driver, plan, args, request, dirty
+            )
+        else:
+            reader = SyncArrowReader(self, plan, return_format, timeout)
+            reader.open(args, request, dirty)
+            return reader
+        if return_format == "table":
+            return ArrowResult(rows)
+        reader = SyncArrowReader(self, plan, return_format, timeout)
+        reader.give(rows, request.rows)
+        return reader
+
+    def _require(self, method: str, capability: str) -> None:
+        """Refuse what cannot be done here.
+
+        Raises:
+            NotSupportedError: The adapter lacks the capability.
+            MissingDependencyError: pyarrow is not installed.
+        """
+        if self._guarded:
+            self._check(method)
+        spec = self._driver.spec
+        if not getattr(spec.capabilities, capability):
+            raise spec.refusal(capability)
+        need_pyarrow()

@@ -1,0 +1,226 @@
+"""Conversions to numbers, booleans and money: exact, or to the nearest float."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from sqlspec.postgres.arrow.kernels import pc
+from sqlspec.postgres.arrow.shapes import MAX_DECIMAL, Shape, decimal_type, numeric_limits
+from sqlspec.postgres.arrow.steps import (
+    TEXT_WIRE,
+    Conversion,
+    LoadOptions,
+    NoWay,
+    Step,
+    casting,
+    chain,
+    checked,
+    refuse_where,
+)
+from sqlspec.postgres.arrow.texts import no_nul, sql_text
+from sqlspec.postgres.arrow.wire import Kind, WireType
+from sqlspec.postgres.codec.base import INT8
+
+__all__ = ("to_bool", "to_float", "to_float_values", "to_integer", "to_money", "to_numeric")
+
+_DIGITS = {8: 3, 16: 5, 32: 10, 64: 20}
+"""Decimal digits that hold every integer of so many bits."""
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
+def no_way(kind: pa.DataType, shape: Shape, advice: str) -> NoWay:
+    """Return the refusal of an Arrow type."""
+    return NoWay(f"values of type {kind} are not taken as {shape.name}; {advice}")
+
+
+def to_bool(kind: pa.DataType, shape: Shape, options: LoadOptions) -> Conversion:
+    """Convert to `bool`."""
+    if not pa.types.is_boolean(kind):
+        raise no_way(kind, shape, "compare, or cast to bool")
+    return Conversion(shape.wire(), None, sql_text)
+
+
+def to_integer(kind: pa.DataType, shape: Shape, options: LoadOptions) -> Conversion:
+    """Convert to integers of any width."""
+    if not _is_number(kind):
+        raise no_way(kind, shape, f"cast to {shape.arrow}")
+    if kind == shape.arrow:
+        return Conversion(shape.wire(), None, sql_text)
+    before: Step | None = None
+    if pa.types.is_floating(kind):
+        # The server rounds halves of floats to even, and those of numeric away from zero.
+        before = _rounding("half_to_even") if options.round else None
+        before = chain(_to_double if pa.types.is_float16(kind) else None, before)
+    elif pa.types.is_decimal(kind):
+        before = chain(widen_decimal(kind), _rounding("half_towards_infinity") if options.round else None)
+    reason = f"the number is outside the range of {shape.name}"
+    if not pa.types.is_integer(kind):
+        reason += " or has a fraction; round=True rounds fractions"
+    return Conversion(shape.wire(), chain(before, casting(shape.arrow, reason)), sql_text)
+
+
+def _to_double(array: pa.Array) -> pa.Array:
+    return array.cast(pa.float64())
+
+
+def _rounding(mode: str) -> Step:
+    return lambda array: pc.round(array, 0, mode)
+
+
+def to_float(kind: pa.DataType, shape: Shape, options: LoadOptions) -> Conversion:
+    """Convert to the nearest `float4` or `float8`."""
+    return Conversion(shape.wire(), to_float_values(kind, shape.arrow, shape), sql_text)
+
+
+def to_float_values(kind: pa.DataType, wanted: pa.DataType, shape: Shape) -> Step | None:
+    """Return the step from any numbers to the nearest floats; none that is finite becomes infinite."""
+    if not _is_number(kind):
+        raise no_way(kind, shape, f"cast to {wanted}")
+    if kind == wanted:
+        return None
+    infinite = checked_floats(wanted, f"the number is too large for {shape.name}")
+    if pa.types.is_decimal(kind):
+        # The kernel for decimals does not round correctly, the parser of floats does.
+        before = widen_decimal(kind)
+        return lambda array: infinite((before(array) if before else array).cast(pa.string()))
+    if pa.types.is_floating(kind) and kind.bit_width < wanted.bit_width:
+        return lambda array: array.cast(wanted)
+    return infinite
+
+
+def checked_floats(wanted: pa.DataType, reason: str) -> Step:
+    """Return a cast to floats that refuses what only overflow makes infinite."""
+
+    def overflows(array: pa.Array, floats: pa.Array) -> pa.Array:
+        infinite = pc.is_inf(floats if not pa.types.is_float16(wanted) else floats.cast(pa.float32()))
+        return pc.and_not(infinite, pc.is_inf(array)) if pa.types.is_floating(array.type) else infinite
+
+    def run(array: pa.Array) -> pa.Array:
+        floats = _half(array) if pa.types.is_float16(wanted) else array.cast(wanted, safe=False)
+        refuse_where(lambda _: overflows(array, floats), reason)(array)
+        return floats
+
+    return run
+
+
+def _half(array: pa.Array) -> pa.Array:
+    if not pa.types.is_floating(array.type):
+        array = array.cast(pa.float64(), safe=False)
+    return array.cast(pa.float16(), safe=False)
+
+
+# --- decimals ----------------------------------------------------------------------------------------------
+
+
+def widen_decimal(kind: pa.DataType) -> Step | None:
+    """Return the step from a decimal type to one of 128 or 256 bits; the kernels for narrower ones have gaps."""
+    if pa.types.is_decimal128(kind) or pa.types.is_decimal256(kind):
+        return None
+    wide = pa.decimal128(kind.precision, kind.scale)
+    return lambda array: array.cast(wide)
+
+
+def to_numeric(kind: pa.DataType, shape: Shape, options: LoadOptions) -> Conversion:
+    """Convert to `numeric`: integers and decimals as they are; floats and text by their text form."""
+    limits = None if options.round else numeric_limits(shape.typmod)
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_floating(kind):
+        step = chain(_number_text, _text_check(limits, shape) if limits else None)
+        return Conversion(TEXT_WIRE, step, sql_text, True)
+    if pa.types.is_integer(kind):
+        wide = pa.decimal128(_DIGITS[kind.bit_width], 0)
+        step = lambda array: array.cast(wide)  # noqa: E731 - one of several ways
+    elif pa.types.is_decimal(kind):
+        precision, scale = kind.precision, kind.scale
+        if scale < 0:
+            precision, scale = precision - scale, 0
+        if precision > MAX_DECIMAL:
+            step = chain(_number_text, _text_check(limits, shape) if limits else None)
+            return Conversion(TEXT_WIRE, step, sql_text, True)
+        wide = decimal_type(precision, scale)
+        step = None if wide == kind else lambda array: array.cast(wide)
+    else:
+        raise no_way(kind, shape, "cast to a decimal type")
+    wire = WireType(Kind.NUMERIC, shape.oid, wide.byte_width, wide.precision, wide.scale)
+    return Conversion(wire, chain(step, _fits(limits, wide, shape) if limits else None), sql_text)
+
+
+def _number_text(array: pa.Array) -> pa.Array:
+    return no_nul(array.cast(pa.string()))
+
+
+def _reason(shape: Shape, limits: tuple[int, int]) -> str:
+    precision, scale = limits
+    return (
+        f"the number does not fit {shape.name}({precision},{scale}) exactly; round=True rounds what is behind the point"
+    )
+
+
+def _fits(limits: tuple[int, int], kind: pa.DataType, shape: Shape) -> Step | None:
+    """Return the check that decimals have a place in `numeric(precision, scale)`; the values stay as they are."""
+    precision, scale = min(limits[0], MAX_DECIMAL), limits[1]
+    if kind.scale <= scale and kind.precision - kind.scale <= precision - scale:
+        return None
+    wanted = decimal_type(precision, scale) if kind.byte_width == 16 else pa.decimal256(precision, scale)
+    cast = casting(wanted, _reason(shape, limits))
+
+    def check(array: pa.Array) -> pa.Array:
+        cast(array)
+        return array
+
+    return check
+
+
+def _text_check(limits: tuple[int, int], shape: Shape) -> Step:
+    precision, scale = min(limits[0], MAX_DECIMAL), limits[1]
+    cast = casting(decimal_type(precision, scale), _reason(shape, limits))
+
+    def check(array: pa.Array) -> pa.Array:
+        # NaN has a place in every numeric, infinity in none with a precision.
+        number = pc.utf8_trim_whitespace(array)
+        is_nan = pc.match_substring_regex(number, "(?i)^nan$")
+        cast(pc.if_else(is_nan, pa.scalar(None, pa.string()), number))
+        return array
+
+    return check
+
+
+def to_money(kind: pa.DataType, shape: Shape, options: LoadOptions) -> Conversion:
+    """Convert integers and decimals to `money`, a count of its smallest unit."""
+    scale = -shape.codec.unpack(INT8.pack(1)).as_tuple().exponent
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return Conversion(TEXT_WIRE, chain(_number_text, _amount_check(scale, options)), sql_text, True)
+    before: Step | None
+    if pa.types.is_integer(kind):
+        before = lambda array: array.cast(pa.decimal128(_DIGITS[kind.bit_width], 0))  # noqa: E731
+    elif pa.types.is_decimal(kind):
+        before = widen_decimal(kind)
+        if options.round:
+            before = chain(before, lambda array: pc.round(array, scale, "half_towards_infinity"))
+    else:
+        raise no_way(kind, shape, "cast to a decimal type")
+    reason = "the amount is outside the range of money or has more digits behind the point; round=True rounds them"
+    units = pa.decimal256(MAX_DECIMAL, scale)
+
+    def count(array: pa.Array) -> pa.Array:
+        # The cast puts as many digits behind the point as money has; moving the point makes them a whole number.
+        wide = array.cast(pa.decimal256(array.type.precision, array.type.scale)).cast(units)
+        whole = pa.Array.from_buffers(
+            pa.decimal256(MAX_DECIMAL, 0), len(wide), wide.buffers(), wide.null_count, wide.offset
+        )
+        return whole.cast(pa.int64())
+
+    return Conversion(WireType(Kind.INT8, shape.oid), chain(before, checked(count, reason)), sql_text)
+
+
+def _amount_check(scale: int, options: LoadOptions) -> Step | None:
+    """Refuse what the server would round, as far as a text tells without knowing the locale's signs."""
+    if options.round or not scale:
+        return None
+    pattern = rf"[.,]\d{{{scale + 1},}}\D*$"
+    return refuse_where(
+        lambda array: pc.match_substring_regex(array, pattern),
+        f"the amount does not have exactly {scale} digits behind its last point or comma; round=True takes it as it is",
+    )
