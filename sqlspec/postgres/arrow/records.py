@@ -198,6 +198,8 @@ def _check(shape: Shape, declared: Shape, options: LoadOptions) -> Step | None:
     Raises:
         NoWay: The column takes no values as they are.
     """
+    if declared.family == "timetz" and 0 <= declared.typmod < 6 and not options.round:
+        return _check_timetz(declared.typmod)
     way = reading(shape, ReadOptions())
     if way.cast or not is_cut(declared):
         return None
@@ -215,6 +217,19 @@ def _check(shape: Shape, declared: Shape, options: LoadOptions) -> Step | None:
             raise Misfit(error.row, error.reason) from None
         values = decoder.batch().column(0)
         step(way.finish(values) if way.finish else values)
+        return array
+
+    return check
+
+
+def _check_timetz(digits: int) -> Step:
+    """Return the check of `timetz(p)`, which has no Arrow type: microseconds are the first eight bytes of a value."""
+    unit = 10 ** (6 - digits)
+
+    def check(array: pa.Array) -> pa.Array:
+        for index, value in enumerate(array.to_pylist()):
+            if value is not None and int.from_bytes(value[:8]) % unit:
+                raise Misfit(index, f"the time has more than {digits} digits of a second; round=True rounds it")
         return array
 
     return check

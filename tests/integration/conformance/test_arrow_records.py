@@ -169,6 +169,12 @@ async def test_a_value_of_another_type_is_named_and_leaves_nothing(session: Any)
             datetime.datetime(2024, 1, 1, 0, 0, 0, 600_000),
             "2024-01-01 00:00:01",
         ),
+        (
+            "timetz(1)",
+            datetime.time(1, 2, 3, 100_000, tzinfo=datetime.UTC),
+            datetime.time(1, 2, 3, 160_000, tzinfo=datetime.UTC),
+            "01:02:03.2+00",
+        ),
         ("interval(0)", datetime.timedelta(days=-1), datetime.timedelta(microseconds=600_000), "00:00:01"),
         ("pair", ("ab ", None), ("ab", Decimal("1.55")), "(ab,1.6)"),
         ("varchar(3)", "ab ", "abc ", None),
