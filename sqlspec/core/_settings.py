@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import re
 
-__all__ = ("misreads", "rereads")
+__all__ = ("KEPT_REASON", "misreads", "rereads")
+
+KEPT_REASON = (
+    "decides how all text is read, and the package needs UTF8 and standard strings; "
+    "use convert_to(), convert_from() or E'...' in SQL"
+)
 
 # Each with the values that change nothing.
 _KEPT = {
@@ -12,10 +17,11 @@ _KEPT = {
     "standard_conforming_strings": frozenset({"on", "true", "yes", "1", "default"}),
 }
 
-_GAP = r"(?:\s|--[^\n\r]*|/\*.*?\*/)"
+# Atomic and possessive: else a text of many comments could be divided into gaps in exponentially many ways.
+_GAP = r"(?>\s|--[^\n\r]*|/\*.*?\*/)"
 _SET = re.compile(
-    rf'{_GAP}*set{_GAP}+(?:(?:session|local){_GAP}+)?(?:(names){_GAP}+|"?(client_encoding|standard_conforming_strings)"?'
-    rf"{_GAP}*(?:=|\bto\b){_GAP}*)([^\s;]+)",
+    rf"{_GAP}*+set{_GAP}++(?:(?:session|local){_GAP}++)?"
+    rf'(?:(names){_GAP}++|"?(client_encoding|standard_conforming_strings)"?{_GAP}*+(?:=|\bto\b){_GAP}*+)([^\s;]+)',
     re.IGNORECASE | re.DOTALL,
 )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlspec.core._settings import rereads
+from sqlspec.core._settings import KEPT_REASON, rereads
 from sqlspec.core.mapping import build_mapper
 from sqlspec.core.parameters import bind_named, bind_positional, iter_bound
 from sqlspec.core.scan import parameter_names, scan, splice
@@ -220,9 +220,5 @@ def part_refusal(statement: str, found: Scan) -> Refusal | None:
         )
     setting = rereads(statement) if found.verb == "SET" else ""
     if setting:
-        return Refusal(
-            ImproperConfigurationError,
-            f"{setting} decides how all text is read, and the package needs UTF8 and standard strings; "
-            "use convert_to(), convert_from() or E'...' in SQL",
-        )
+        return Refusal(ImproperConfigurationError, f"{setting} {KEPT_REASON}")
     return None

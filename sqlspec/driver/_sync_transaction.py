@@ -7,7 +7,7 @@ import random
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlspec.core._settings import misreads
+from sqlspec.core._settings import KEPT_REASON, misreads
 from sqlspec.core.result import RawResult
 from sqlspec.driver._sio import sleep, uninterrupted
 from sqlspec.driver._sync_base import SyncSessionBase, OpenTransaction, check_limit
@@ -381,10 +381,7 @@ class SyncTransactions(SyncSessionBase):
             raise ParameterError("with_settings() needs a setting: none given; pass name=value")
         for name, value in values.items():
             if misreads(name, value):
-                raise ImproperConfigurationError(
-                    f"cannot set {name}: it decides how all text is read, and the package needs UTF8 and standard "
-                    "strings; use convert_to() and convert_from() in SQL"
-                )
+                raise ImproperConfigurationError(f"cannot call with_settings(): {name} {KEPT_REASON}")
         return SyncSettings(self, values)
 
     # -- savepoints -------------------------------------------------------------------------------
