@@ -11,12 +11,12 @@ import pyarrow as pa
 
 from sqlspec.core.result import ArrowResult
 from sqlspec.driver._aio import AsyncReaderData
+from sqlspec.driver._async_learning import with_types
 from sqlspec.driver._async_transaction import OWN_SAVEPOINT
 from sqlspec.driver._reading import ARRAY_NULLS, ENCODING, FEED, BatchReader, read_plan
 from sqlspec.exceptions import DatabaseConnectionError, NotSupportedError, OperationalError, SQLSpecError
 from sqlspec.postgres.arrow._wire import WireError
 from sqlspec.postgres.arrow.typmods import TYPMODS_QUERY, find_probes, read_typmods, typmod_script
-from sqlspec.postgres.codec import MissingTypesError
 from sqlspec.postgres.sql import begin as begin_sql
 from sqlspec.postgres.sql import release, rollback_to, savepoint
 
@@ -327,8 +327,4 @@ async def plan_reading(driver: AsyncDriver, plan: Plan, request: ReadRequest, ch
         await driver.execute_script(script)
         rows = await driver.fetch_text(TYPMODS_QUERY)
     typmods = read_typmods(len(columns), probes, rows)
-    while True:
-        try:
-            return read_plan(plan, columns, codecs, typmods, request.options)
-        except MissingTypesError as missing:
-            await driver.learn_types(missing.oids)
+    return await with_types(driver.learn_types, read_plan, plan, columns, codecs, typmods, request.options)

@@ -28,6 +28,7 @@ from sqlspec.exceptions import (
 )
 from sqlspec.postgres.arrow._wire import Encoder, WireError, encode_array
 from sqlspec.postgres.arrow.plan import LoadOptions, plan_load
+from sqlspec.postgres.arrow.shapes import shape_of
 from sqlspec.postgres.arrow.source import open_source, records_source
 from sqlspec.postgres.arrow.target import parse_table_name, target_query
 from sqlspec.postgres.arrow.types import create_table_types
@@ -362,6 +363,16 @@ class Load:
         return OperationalError(
             f"load failed: {self.rows} rows were sent and the server has stored {stored}; nothing is kept, run it again"
         )
+
+
+def know_shapes(target: Target, codecs: CodecRegistry) -> None:
+    """See to it that the types of a table's columns, and of their parts, are known.
+
+    Raises:
+        MissingTypesError: They have to be read from the catalog.
+    """
+    for column in target.columns:
+        shape_of(column.oid, codecs, column.typmod, target.typmods)
 
 
 def missing(request: LoadRequest) -> SQLParsingError:

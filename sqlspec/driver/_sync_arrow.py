@@ -11,12 +11,12 @@ import pyarrow as pa
 
 from sqlspec.core.result import ArrowResult
 from sqlspec.driver._sio import SyncReaderData
+from sqlspec.driver._sync_learning import with_types
 from sqlspec.driver._sync_transaction import OWN_SAVEPOINT
 from sqlspec.driver._reading import ARRAY_NULLS, ENCODING, FEED, BatchReader, read_plan
 from sqlspec.exceptions import DatabaseConnectionError, NotSupportedError, OperationalError, SQLSpecError
 from sqlspec.postgres.arrow._wire import WireError
 from sqlspec.postgres.arrow.typmods import TYPMODS_QUERY, find_probes, read_typmods, typmod_script
-from sqlspec.postgres.codec import MissingTypesError
 from sqlspec.postgres.sql import begin as begin_sql
 from sqlspec.postgres.sql import release, rollback_to, savepoint
 
@@ -327,8 +327,4 @@ def plan_reading(driver: SyncDriver, plan: Plan, request: ReadRequest, check_enc
         driver.execute_script(script)
         rows = driver.fetch_text(TYPMODS_QUERY)
     typmods = read_typmods(len(columns), probes, rows)
-    while True:
-        try:
-            return read_plan(plan, columns, codecs, typmods, request.options)
-        except MissingTypesError as missing:
-            driver.learn_types(missing.oids)
+    return with_types(driver.learn_types, read_plan, plan, columns, codecs, typmods, request.options)

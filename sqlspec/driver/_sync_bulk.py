@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from sqlspec.core.parameters import RowsError
 from sqlspec.core.result import ArrowResult, LoadJob
 from sqlspec.driver._sync_base import check_limit
+from sqlspec.driver._sync_learning import with_types
 from sqlspec.driver._sync_transaction import SyncTransactions
 from sqlspec.driver._statements import need_pyarrow
 from sqlspec.exceptions import DataError, SQLParsingError, SQLSpecError
-from sqlspec.postgres.codec import MissingTypesError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -206,7 +206,7 @@ class SyncBulk(SyncTransactions):
         return place
 
     def _load_now(self, request: LoadRequest, loads: list[Load]) -> LoadJob:
-        from sqlspec.driver._loading import Load, altered, missing, present
+        from sqlspec.driver._loading import Load, altered, know_shapes, missing, present
 
         driver = self._driver
         target = self._target_of(request)
@@ -217,15 +217,11 @@ class SyncBulk(SyncTransactions):
             target = self._target_of(request)
         if target is None:
             raise missing(request)
-        driver.learn_types(column.oid for column in target.columns)
-        copies = bool(driver.spec.capabilities.copy_in)
-        while True:
-            try:
-                load = Load(request, target, driver.derived.codecs, copies)
-                loads.append(load)
-                break
-            except MissingTypesError as unknown:
-                driver.learn_types(unknown.oids)
+        codecs = driver.derived.codecs
+        # Before a record is taken, which could not be put back.
+        with_types(driver.learn_types, know_shapes, target, codecs)
+        load = Load(request, target, codecs, copies=bool(driver.spec.capabilities.copy_in))
+        loads.append(load)
         if request.clear:
             driver.execute_script(request.clear_sql)
         if load.plan.technique == "copy":

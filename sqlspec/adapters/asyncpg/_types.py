@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from sqlspec.driver._async_learning import with_types
 from sqlspec.exceptions import DataError
 from sqlspec.postgres.codec import MissingTypesError, ValueRefused
 from sqlspec.postgres.codec.arrays import read_literal
@@ -35,9 +36,6 @@ TEXT_FORM = frozenset({22, 30, 4600, 4601, 5017})
 OFTEN_READ = {1082: date_codec, 1114: timestamp_codec, 1184: timestamptz_codec}
 
 FIRST_USER_OID = 16384
-
-_LEARNING_ROUNDS = 10
-"""Look-ups of types for one value. More than one only where a record holds records, or a type is altered again."""
 
 _NO_TEXT_CONTAINER = re.compile(r'cannot decode type "(.+)"\."(.+)": text encoding of ', re.DOTALL)
 
@@ -156,15 +154,8 @@ class Installed:
         if value.wire is None:
             kind = codec.name if codec else ""
             raise DataError(f'cannot read column "{column.name}" as {kind}: {value.reason}', column=column.name)
-        rounds = 0
-        while True:
-            try:
-                return self._codecs.decoder((column.oid,), (column.name,))((value.wire,))[0]
-            except MissingTypesError as missing:
-                rounds += 1
-                if rounds > _LEARNING_ROUNDS:
-                    raise
-                await learn(missing.oids)
+        wire = value.wire
+        return await with_types(learn, lambda: self._codecs.decoder((column.oid,), (column.name,))((wire,))[0])
 
 
 def _is_native(codec: Codec) -> bool:

@@ -26,8 +26,8 @@ from sqlspec.adapters.psqlpy._statements import (
 from sqlspec.adapters.psqlpy.spec import SPEC
 from sqlspec.core.result import Described, RawResult, raw_result
 from sqlspec.driver._async_driver import AsyncCursor, AsyncRowFeed, aborted_commit
+from sqlspec.driver._async_learning import with_types
 from sqlspec.exceptions import DataError
-from sqlspec.postgres.codec import MissingTypesError
 from sqlspec.postgres.sql import reset_script
 
 if TYPE_CHECKING:
@@ -41,9 +41,6 @@ if TYPE_CHECKING:
     from sqlspec.postgres.settings import ConnectionSettings
 
 __all__ = ("PsqlpyDriver",)
-
-_LEARNING_ROUNDS = 10
-"""Look-ups of types for one result. More than one only where a record holds records, or a type is altered again."""
 
 
 class PsqlpyDriver(Preparing):
@@ -132,13 +129,8 @@ class PsqlpyDriver(Preparing):
         """Read by our codecs alone, which learn the types that stand in the values, and name the column they refuse."""
         reader = prepared.reader
         assert reader is not None
-        raw = answer.result(reader.raw, True)
-        for _ in range(_LEARNING_ROUNDS):
-            try:
-                return list(map(self.derived.codecs.decoder(reader.oids, reader.names), raw))
-            except MissingTypesError as missing:
-                await self.learn_types(missing.oids)
-        return list(map(self.derived.codecs.decoder(reader.oids, reader.names), raw))
+        raw, codecs = answer.result(reader.raw, True), self.derived.codecs
+        return await with_types(self.learn_types, lambda: list(map(codecs.decoder(reader.oids, reader.names), raw)))
 
     async def _command(self, plan: Plan) -> RawResult:
         text = spare_the_drivers(plan.sql) if self._status == "idle" or plan.verb == "DEALLOCATE" else plan.sql

@@ -19,9 +19,9 @@ from sqlspec.adapters.psycopg._types import (
     select_as_text,
 )
 from sqlspec.core.result import RawResult
+from sqlspec.driver._async_learning import with_types
 from sqlspec.driver._async_prepared import AsyncPreparedStatements
 from sqlspec.exceptions import staleness
-from sqlspec.postgres.codec import MissingTypesError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
@@ -42,9 +42,6 @@ SQLSTATE = pq.DiagnosticField.SQLSTATE
 MESSAGE = pq.DiagnosticField.MESSAGE_PRIMARY
 IDLE = pq.TransactionStatus.IDLE
 INERROR = pq.TransactionStatus.INERROR
-
-_LEARNING_ROUNDS = 10
-"""Look-ups of types for one result. More than one only where a record holds records, or a type is altered again."""
 
 
 class Prepared:
@@ -221,9 +218,4 @@ class AsyncStatements(AsyncPreparedStatements[Prepared]):
 
     async def decode_slowly(self, prepared: Prepared, result: PGresult) -> list[tuple[Any, ...]]:
         """Decode by our codecs alone, which learn the types that stand in the values themselves."""
-        for _ in range(_LEARNING_ROUNDS):
-            try:
-                return decode_slowly(result, prepared.wire, self._derived.codecs)
-            except MissingTypesError as missing:
-                await self._learn(missing.oids)
-        return decode_slowly(result, prepared.wire, self._derived.codecs)
+        return await with_types(self._learn, decode_slowly, result, prepared.wire, self._derived.codecs)

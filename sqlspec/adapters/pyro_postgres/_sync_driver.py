@@ -20,6 +20,7 @@ from sqlspec.adapters.pyro_postgres._swap import reset_script
 from sqlspec.adapters.pyro_postgres._types import make_decoder
 from sqlspec.core.result import Described, RawResult, raw_result
 from sqlspec.driver._sync_driver import SyncCursor, SyncDriver, SyncRowFeed, aborted_commit
+from sqlspec.driver._sync_learning import with_types
 from sqlspec.exceptions import DataError
 from sqlspec.postgres.casts import REGCLASS, Cast, cast_parameters, type_names_query
 from sqlspec.postgres.codec import MissingTypesError
@@ -37,9 +38,6 @@ if TYPE_CHECKING:
     from sqlspec.postgres.settings import ConnectionSettings
 
 __all__ = ("SyncPyroPostgresDriver",)
-
-_LEARNING_ROUNDS = 10
-"""Look-ups of types for one result. More than one only where a record holds records, or a type is altered again."""
 
 
 class SyncPyroPostgresDriver(SyncDriver):
@@ -195,14 +193,8 @@ class SyncPyroPostgresDriver(SyncDriver):
 
     def decode_slowly(self, prepared: Prepared, rows: list[Any]) -> list[Any]:
         """Decode rows with types that stand in the values themselves, and have to be learnt."""
-        for _ in range(_LEARNING_ROUNDS):
-            try:
-                decode = make_decoder(self.derived.codecs, prepared.wire) or tuple
-                return [decode(row) for row in rows]
-            except MissingTypesError as missing:
-                self.learn_types(missing.oids)
-        decode = make_decoder(self.derived.codecs, prepared.wire) or tuple
-        return [decode(row) for row in rows]
+        codecs, wire = self.derived.codecs, prepared.wire
+        return with_types(self.learn_types, lambda: list(map(make_decoder(codecs, wire) or tuple, rows)))
 
     def _command(self, plan: Plan) -> RawResult:
         """Run a command without parameters and rows."""

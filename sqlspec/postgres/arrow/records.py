@@ -58,7 +58,6 @@ def read_records(
     options: LoadOptions,
 ) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
     """Return the schema of records and the batches that they make; see `records_source`."""
-    # Before a record is taken, since it could not be put back: a type may have to be read from the catalog first.
     shapes = {column.name: shape_of(column.oid, codecs) for column in target.columns}
     source = iter(records)
     head = list(islice(source, 1))
