@@ -55,6 +55,10 @@ $(STAMP): pyproject.toml $(NATIVE)
 demo: $(STAMP)  ## Show what the package does, on a PostgreSQL server that it starts for itself
 	@$(BIN)/python examples/demo.py
 
+.PHONY: demo-etl
+demo-etl: $(STAMP)  ## Show a pipeline: files, an upsert, bad rows, a copy to a second database
+	@$(BIN)/python -m examples.etl
+
 .PHONY: test
 test: lint  ## Check everything: lint, all tests, and the documentation
 	$(call part,pytest,$(BIN)/python -m pytest -q -n 2 --dist loadgroup,last line)

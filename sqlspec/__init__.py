@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlspec import exceptions, values
 from sqlspec.base import SQLSpec
-from sqlspec.core.result import ArrowResult, LoadJob
+from sqlspec.core.result import ArrowResult, ExportJob, LoadJob
 from sqlspec.core.stack import StatementStack
 from sqlspec.core.statement import SQL
 from sqlspec.exceptions import SQLSpecError
@@ -15,6 +15,7 @@ from sqlspec.exceptions import SQLSpecError
 __all__ = (
     "SQL",
     "ArrowResult",
+    "ExportJob",
     "LoadJob",
     "SQLSpec",
     "SQLSpecError",

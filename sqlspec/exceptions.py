@@ -43,6 +43,7 @@ __all__ = (
     "UniqueViolationError",
     "ends_session",
     "error_class",
+    "is_fault_of_row",
     "is_stale_statement",
     "is_statement_timeout",
     "server_error",
@@ -247,6 +248,7 @@ class ErrorInfo(NamedTuple):
         message: The server's primary message, or the driver's own words.
         sqlstate: The SQLSTATE; `None` where the driver hides it or the error did not come from the server.
         fallback: Class for an error without SQLSTATE, such as a refused connection.
+        context: The server's CONTEXT field: where it was, a COPY in which line.
     """
 
     message: str
@@ -257,6 +259,7 @@ class ErrorInfo(NamedTuple):
     table: str | None = None
     column: str | None = None
     fallback: type[SQLSpecError] = OperationalError
+    context: str | None = None
 
 
 # PostgreSQL manual, appendix A. Full codes win over classes (the first two characters).
@@ -452,6 +455,9 @@ _STALE_MESSAGES = (
 )
 _INVALID_STATEMENT_NAME = "26000"
 _MISDESCRIBED = frozenset({"22", "42"})
+# The same for every row: the connection, the session, privileges, names, resources. What user code, as of a trigger,
+# raises with a SQLSTATE of its own is in no class of the server's.
+_NOT_OF_ROW = frozenset("08 0A 0B 0L 0P 0Z 25 26 28 2B 2D 34 3B 3D 3F 40 42 53 55 57 58 72 F0 HV XX".split())
 
 RETRYABLE: tuple[type[SQLSpecError], ...] = (SerializationConflictError, DeadlockError)
 """Errors after which the server promises that running the whole transaction again may succeed."""
@@ -474,6 +480,14 @@ def error_class(sqlstate: str | None) -> type[SQLSpecError]:
 def ends_session(sqlstate: str | None) -> bool:
     """Tell whether the server closes the connection together with this error."""
     return sqlstate is not None and (sqlstate in _ENDING or sqlstate.startswith("08"))
+
+
+def is_fault_of_row(info: ErrorInfo) -> bool:
+    """Tell whether an error in the midst of many rows is the fault of one of them, so that others may be stored.
+
+    One without SQLSTATE may be: of several rows, whoever sees it can try each by itself.
+    """
+    return info.sqlstate is None or info.sqlstate[:2] not in _NOT_OF_ROW
 
 
 Staleness = Literal["", "maybe", "surely"]

@@ -25,9 +25,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import click
 import psycopg.errors
 
 import sqlspec.adapters
+import sqlspec.cli._app
 from sqlspec import exceptions
 from sqlspec.core.capabilities import AdapterSpec, Capabilities, Support
 from sqlspec.driver._async_config import AsyncConfig
@@ -42,6 +44,7 @@ PAGES = (
     "docs/reference/adapters.md",
     "docs/reference/configuration.md",
     "docs/reference/errors.md",
+    "docs/reference/cli.md",
 )
 MARK = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n)(?P<text>.*?)(<!-- end of generated -->)", re.DOTALL)
 
@@ -342,6 +345,36 @@ def error_states() -> str:
     )
 
 
+# -- the command line -----------------------------------------------------------------------------
+
+
+def command_tables() -> str:
+    """Write what each command takes: in our own words, because click lays its help out anew in each release."""
+    return "\n".join(_command(name, command) for name, command in sqlspec.cli._app.app.commands.items())
+
+
+def _command(name: str, command: click.Command) -> str:
+    arguments = [item for item in command.params if isinstance(item, click.Argument)]
+    usage = " ".join(item.make_metavar(click.Context(command)) for item in arguments)
+    options = [item for item in command.params if isinstance(item, click.Option)]
+    text = inspect.cleandoc(command.help or "").replace("\n", " ").replace("  ", "\n\n")
+    title = f"## {name}\n\n`sqlspec {name}{' ' if usage else ''}{usage} [OPTIONS]`\n\n{text}\n\n"
+    return title + table(("option", "meaning"), ((_option(item), _meaning(item)) for item in options))
+
+
+def _option(option: click.Option) -> str:
+    names = ", ".join(f"`{name}`" for name in option.opts)
+    if option.is_flag:
+        return names
+    if isinstance(option.type, click.Choice):
+        return f"{names} {', '.join(f'`{choice}`' for choice in option.type.choices)}"
+    return f"{names} {option.metavar or option.type.name.upper().partition(' ')[0]}"
+
+
+def _meaning(option: click.Option) -> str:
+    return (option.help or "") + (f" Default: `{option.default}`." if option.show_default else "")
+
+
 SECTIONS: dict[str, Callable[[], str]] = {
     "adapters": adapter_table,
     "capabilities": capability_table,
@@ -351,6 +384,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "key-dialects": key_dialects,
     "error-tree": error_tree,
     "error-states": error_states,
+    "commands": command_tables,
 }
 
 

@@ -21,8 +21,8 @@ class SyncAdapter:
         config: Any = self.stack.enter_context(resolve_name(config_class)({"dsn": dsn, "max_size": 1}))
         self.session: Any = self.stack.enter_context(config.provide_session())
 
-    def load(self, table: str, source: pa.Table | pa.RecordBatchReader) -> None:
-        self.session.load_from_arrow(table, source)
+    def load(self, table: str, source: pa.Table | pa.RecordBatchReader, **options: Any) -> None:
+        self.session.load_from_arrow(table, source, **options)
 
     def select(self, sql: str) -> pa.Table:
         return self.session.select_to_arrow(sql).get_data()
@@ -48,8 +48,8 @@ class AsyncAdapter:
         config: Any = await self.stack.enter_async_context(resolve_name(config_class)({"dsn": dsn, "max_size": 1}))
         return await self.stack.enter_async_context(config.provide_session())
 
-    def load(self, table: str, source: pa.Table | pa.RecordBatchReader) -> None:
-        self.loop.run_until_complete(self.session.load_from_arrow(table, source))
+    def load(self, table: str, source: pa.Table | pa.RecordBatchReader, **options: Any) -> None:
+        self.loop.run_until_complete(self.session.load_from_arrow(table, source, **options))
 
     def select(self, sql: str) -> pa.Table:
         return self.loop.run_until_complete(self.session.select_to_arrow(sql)).get_data()

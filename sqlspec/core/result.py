@@ -18,7 +18,17 @@ if TYPE_CHECKING:
 
     from sqlspec.core.plan import Plan
 
-__all__ = ("ArrowResult", "Column", "Described", "LoadJob", "RawResult", "RowShape", "SQLResult", "raw_result")
+__all__ = (
+    "ArrowResult",
+    "Column",
+    "Described",
+    "ExportJob",
+    "LoadJob",
+    "RawResult",
+    "RowShape",
+    "SQLResult",
+    "raw_result",
+)
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -321,11 +331,20 @@ class LoadJob:
     """What a load has done; see `load_from_arrow`.
 
     Attributes:
-        rows: Rows that the server has stored.
+        rows: Rows that the server has stored, or deleted by `mode="delete"`.
         bytes: Bytes that were sent for them.
         seconds: Time from the first statement to the last.
         technique: `"copy"`: a binary COPY. `"unnest"`: INSERT from arrays, some 4 MB of them at a time.
         telemetry: `"rows_processed"`: rows that were sent. A trigger or rule may have stored another number.
+        inserted: Rows that were added to the table. This and the next are `None` for modes that do not count it.
+        updated: Rows of the table that were changed.
+        unchanged: Rows that were sent or found, and not written: the table had their values already, or a trigger kept
+            them out.
+        deleted: Rows of the table that were deleted.
+        unmatched: Rows of the source whose key is not in the table.
+        rejected: With `on_error="quarantine"`: a table of the rows that were put aside. `row`: number in the source,
+            from 0. `column`: name of the table's column, `sqlstate`: of the server's error, each NULL where it is not
+            known. `reason`: in words. `record`: a struct of the source's columns.
     """
 
     rows: int
@@ -333,6 +352,31 @@ class LoadJob:
     seconds: float
     technique: Literal["copy", "unnest"]
     telemetry: dict[str, int] = field(default_factory=dict)
+    inserted: int | None = None
+    updated: int | None = None
+    unchanged: int | None = None
+    deleted: int | None = None
+    unmatched: int | None = None
+    rejected: pa.Table | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExportJob:
+    """What writing a file has done; see `select_to_storage`.
+
+    Attributes:
+        rows: Rows in the file, or in all of them.
+        bytes: Bytes of it.
+        seconds: Time from the call on.
+        path: Where the file lies, or the directory of several, for messages: without passwords.
+        files: How many files there are; with `partition_by`, any number.
+    """
+
+    rows: int
+    bytes: int
+    seconds: float
+    path: str
+    files: int = 1
 
 
 def first_column(row: Any, raw: RawResult) -> Any:

@@ -8,10 +8,10 @@ from collections import deque
 from collections.abc import Coroutine
 from contextvars import ContextVar
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
     from types import TracebackType
     from typing import Self
 
@@ -30,23 +30,33 @@ __all__ = (
     "Turn",
     "Waiter",
     "begin_execution",
+    "blocking",
     "call_with_timeout",
+    "closing",
     "current_name",
     "current_runner",
+    "finished",
     "later",
     "sleep",
     "uninterrupted",
 )
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 WHO_BELONGS = "tasks started inside the transaction"
 
+blocking = asyncio.to_thread
 sleep = asyncio.sleep
 Timer = asyncio.TimerHandle
 
 GRACE = 3.0
 """Seconds between the attempt to stop a statement and cutting the connection."""
+
+
+def closing(items: AsyncIterator[T]) -> contextlib.AbstractAsyncContextManager[AsyncIterator[T]]:
+    """Close a generator at the end of a `with` block."""
+    return contextlib.aclosing(cast("AsyncGenerator[T, None]", items))
 
 
 class Expired(Exception):
@@ -109,6 +119,11 @@ async def uninterrupted(operation: Callable[[], Coroutine[Any, Any, T]], grace: 
         if not task.cancelled() and (error := task.exception()) is not None:
             raise cancelled from error  # whoever cancelled must see it end, so the failure is only the cause
         raise
+
+
+async def finished(function: Callable[P, T], /, *args: P.args, **named: P.kwargs) -> T:
+    """Call a function that may block, in a worker thread; a cancellation goes on when it has ended."""
+    return await uninterrupted(lambda: asyncio.to_thread(function, *args, **named))
 
 
 _entered: ContextVar[tuple[Owner, ...]] = ContextVar("sqlspec_owners", default=())

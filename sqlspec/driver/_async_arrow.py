@@ -13,7 +13,7 @@ from sqlspec.core.result import ArrowResult
 from sqlspec.driver._aio import AsyncReaderData
 from sqlspec.driver._async_learning import with_types
 from sqlspec.driver._async_transaction import OWN_SAVEPOINT
-from sqlspec.driver._reading import ARRAY_NULLS, ENCODING, FEED, BatchReader, read_plan
+from sqlspec.driver._reading import ARRAY_NULLS, ENCODING, BatchReader, read_plan
 from sqlspec.exceptions import DatabaseConnectionError, NotSupportedError, OperationalError, SQLSpecError
 from sqlspec.postgres.arrow._wire import WireError
 from sqlspec.postgres.arrow.typmods import TYPMODS_QUERY, find_probes, read_typmods, typmod_script
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from sqlspec.core.plan import Plan
+    from sqlspec.core.result import Described
     from sqlspec.driver._async_base import OpenTransaction
     from sqlspec.driver._async_driver import AsyncDriver, AsyncRowFeed
     from sqlspec.driver._async_transaction import AsyncTransactions
@@ -276,7 +277,7 @@ async def next_batches(driver: AsyncDriver, rows: BatchReader, feed: AsyncRowFee
     decoder = rows.decoder
     try:
         while rows.more and not rows.full:
-            rows.more = await feed.feed(decoder, FEED)
+            rows.more = await feed.feed(decoder, rows.step)
         batches = rows.take()
         if not rows.more:
             await feed.close()
@@ -320,11 +321,20 @@ async def plan_reading(driver: AsyncDriver, plan: Plan, request: ReadRequest, ch
             raise NotSupportedError(
                 "cannot read as Arrow: array_nulls is off, so NULL in an array's text would be a word; set it to on"
             )
-    probes = find_probes(columns, codecs)
+    typmods = await declared_typmods(driver, plan, described)
+    return await with_types(driver.learn_types, read_plan, plan, columns, codecs, typmods, request.options)
+
+
+async def declared_typmods(driver: AsyncDriver, plan: Plan, described: Described) -> list[int]:
+    """Ask the server for the modifiers of a statement's columns, inside a transaction; -1 where there is none.
+
+    Only those are asked for that decide on the Arrow type. The types of the columns were learnt.
+    """
+    columns = described.columns
+    probes = find_probes(columns, driver.derived.codecs)
     script = typmod_script(plan.sql, described.parameter_oids, len(columns), probes) if probes else None
     rows: Sequence[Sequence[str | None]] = ()
     if script is not None:
         await driver.execute_script(script)
         rows = await driver.fetch_text(TYPMODS_QUERY)
-    typmods = read_typmods(len(columns), probes, rows)
-    return await with_types(driver.learn_types, read_plan, plan, columns, codecs, typmods, request.options)
+    return read_typmods(len(columns), probes, rows)

@@ -13,14 +13,14 @@ from sqlspec.postgres.codec import MONEY
 from sqlspec.postgres.sql import reset_script
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterable, Sequence
     from typing import Self
 
     from sqlspec.core.capabilities import AdapterSpec
     from sqlspec.core.plan import Plan
     from sqlspec.driver._statements import Derived
     from sqlspec.driver._types import CopyTarget, DriverStatus, Notification
-    from sqlspec.postgres.arrow._wire import Decoder
+    from sqlspec.postgres.arrow._wire import Sink
     from sqlspec.postgres.settings import ConnectionSettings
 
 __all__ = ("AsyncCursor", "AsyncDriver", "AsyncRowFeed")
@@ -41,7 +41,7 @@ class AsyncCursor(ABC):
 
 
 class AsyncRowFeed(ABC):
-    """Rows of one query in the server's binary format, on their way into a decoder.
+    """Rows of one query in the server's binary format, on their way into a sink.
 
     Opened inside a transaction or savepoint of the caller, which is rolled back when reading fails.
     """
@@ -49,14 +49,14 @@ class AsyncRowFeed(ABC):
     __slots__ = ()
 
     @abstractmethod
-    async def feed(self, decoder: Decoder, size: int) -> bool:
-        """Give the decoder about `size` bytes of rows.
+    async def feed(self, sink: Sink, size: int) -> bool:
+        """Give the sink about `size` bytes of rows.
 
         Returns:
             Whether more may follow.
 
         Raises:
-            WireError: From the decoder. The feed can still be closed.
+            WireError: From the sink. The feed can still be closed.
         """
 
     @abstractmethod
@@ -270,13 +270,14 @@ class AsyncDriver(ABC):
         """
         raise self.spec.refusal("arrow_out")
 
-    async def copy_in(self, target: CopyTarget, pieces: Iterator[bytes]) -> int:
+    async def copy_in(self, target: CopyTarget, pieces: AsyncIterator[bytes]) -> int:
         """Store rows by binary COPY, inside a transaction.
 
         Args:
             target: Where; it exists and has these columns.
-            pieces: The stream from header to trailer, read one by one as the server takes them. When it raises, the
-                COPY ends without rows, the connection is usable but for its transaction, and the error is passed on.
+            pieces: The stream from header to trailer, read one by one as the server takes them; a piece may be waited
+                for. When it raises, or the wait is cancelled, the COPY ends without rows, the connection is usable but
+                for its transaction, and the error is passed on.
 
         Returns:
             Number of rows.

@@ -23,6 +23,7 @@ __all__ = ("AsyncObservedSession",)
 T = TypeVar("T")
 
 _OPERATIONS: dict[str, Operation] = {
+    "copy_table": "load",
     "execute_many": "execute_many",
     "execute_script": "execute_script",
     "execute_stack": "execute_stack",

@@ -14,7 +14,7 @@ from sqlspec.core.stack import StatementStack
 from sqlspec.core.statement import SQL
 from sqlspec.driver._aio import AsyncExecution, begin_execution
 from sqlspec.driver._async_base import check_limit
-from sqlspec.driver._async_bulk import AsyncBulk
+from sqlspec.driver._async_storage import AsyncStorage
 from sqlspec.driver._async_stream import AsyncStream
 from sqlspec.exceptions import (
     SQLParsingError,
@@ -40,7 +40,7 @@ _AND_CHAIN = re.compile(rf"{_END}and{_GAP}+chain\b", re.IGNORECASE | re.DOTALL)
 _CONTROL = frozenset({"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT"})
 
 
-class AsyncSession(AsyncBulk):
+class AsyncSession(AsyncStorage):
     """Runs statements on one connection.
 
     Every method that runs a statement takes SQL text or an `SQL` object, and parameters as `*args`, as one

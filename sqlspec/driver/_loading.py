@@ -10,16 +10,17 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import iscoroutinefunction
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from sqlspec.core.parameters import RowsError
 from sqlspec.core.result import LoadJob
+from sqlspec.driver._sifting import Rejects
 from sqlspec.driver._types import CopyTarget
 from sqlspec.exceptions import (
     DataError,
-    NotSupportedError,
     OperationalError,
     ParameterError,
     SerializationConflictError,
@@ -27,7 +28,9 @@ from sqlspec.exceptions import (
     SQLSpecError,
 )
 from sqlspec.postgres.arrow._wire import Encoder, WireError, encode_array
+from sqlspec.postgres.arrow.merging import MERGES, MergeSQL, key_columns
 from sqlspec.postgres.arrow.plan import LoadOptions, plan_load
+from sqlspec.postgres.arrow.records import History
 from sqlspec.postgres.arrow.shapes import shape_of
 from sqlspec.postgres.arrow.source import open_source, records_source
 from sqlspec.postgres.arrow.target import parse_table_name, target_query
@@ -35,8 +38,6 @@ from sqlspec.postgres.arrow.types import create_table_types
 from sqlspec.postgres.sql import quote_identifier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from sqlspec.postgres.arrow.plan import LoadPlan
     from sqlspec.postgres.arrow.source import ArrowSource
     from sqlspec.postgres.arrow.target import Target
@@ -46,7 +47,7 @@ __all__ = ("Load", "LoadRequest", "Progress")
 
 Progress = Callable[[LoadJob], object]
 
-MODES = ("append", "overwrite")
+MODES = ("append", "overwrite", *MERGES)
 
 RECENT = 8
 """Pieces of a COPY that may be on their way when the server refuses a value in one of them."""
@@ -63,10 +64,14 @@ class LoadRequest:
         records: The records.
         fields: The columns that records fill.
         options: How the source's columns become those of the table.
+        mode: One of `MODES`.
+        key: The columns by which rows are found; only for `MERGES`.
         create: Make the table.
         clear: `"truncate"`, `"delete"` or empty.
         progress: Called after each piece.
         batch_rows: Rows per piece, at most.
+        max_rejected: How many rows may be put aside; `None` for any number.
+        quarantine: Put bad rows aside.
         started: Clock reading at the call.
     """
 
@@ -76,10 +81,14 @@ class LoadRequest:
     records: Iterable[Any] | None
     fields: Sequence[str] | None
     options: LoadOptions
+    mode: str
+    key: tuple[str, ...]
     create: bool
     clear: str
     progress: Progress | None
     batch_rows: int | None
+    max_rejected: int | None
+    quarantine: bool
     started: float
 
     @property
@@ -131,61 +140,116 @@ def load_request(
     round: bool,  # noqa: A002 - the caller's word
     key: Sequence[str] | None,
     on_error: str,
+    max_rejected: int | None,
     progress: Progress | None,
     batch_rows: int | None,
+    identities: bool = False,
 ) -> LoadRequest:
     """Check the arguments of a load and open its source.
 
     Raises:
         ParameterError: An argument cannot be, or the source gives no Arrow data.
-        NotSupportedError: It is not there yet.
     """
     started = time.perf_counter()
-    if mode == "upsert" or key is not None:
-        raise NotSupportedError("cannot upsert: loads only append or overwrite; use execute_many() with ON CONFLICT")
-    if on_error != "abort":
-        raise NotSupportedError("cannot put bad rows aside: a load is all or nothing; leave on_error out")
+    check_options(on_error, max_rejected, progress, batch_rows)
+    if records is not None:
+        check_records(records, create)
     if mode not in MODES:
         raise ParameterError(f"mode must be one of {', '.join(MODES)}: another text was given")
     clears = overwrite or mode == "overwrite"
-    if create and clears:
-        raise ParameterError("create makes a new table: there is nothing to overwrite; leave one of the two out")
-    if batch_rows is not None and (not isinstance(batch_rows, int) or isinstance(batch_rows, bool) or batch_rows < 1):
-        raise ParameterError("batch_rows must be an integer of at least 1; leave it out for pieces of some megabytes")
-    if progress is not None and (not callable(progress) or iscoroutinefunction(progress)):
-        raise ParameterError("progress must be a plain function of one argument: it is called in between pieces")
-    if records is not None and (isinstance(records, (str, bytes, Mapping)) or not isinstance(records, Iterable)):
+    names = key_of(mode, key, overwrite)
+    if create and (clears or names):
         raise ParameterError(
-            f"cannot load a {type(records).__name__}: it is no iterable of records; give a list of them"
-        )
-    if create and records is not None:
-        raise ParameterError(
-            "cannot create a table from records: they have no types; make it first, or load Arrow data"
+            f"create makes a new table: there is nothing to {'overwrite' if clears else mode}; leave one of the two out"
         )
     schema, name = parse_table_name(table)
+    chosen = columns if records is None else None
     return LoadRequest(
         schema=schema,
         table=name,
         source=open_source(source, batch_rows) if records is None else None,
         records=records,
-        fields=None if records is None else fields_of(columns),
+        fields=None if records is None else fields_of(columns, names if mode == "delete" else None),
         # One option of the caller for every loss of digits: behind the microseconds as well as behind the scale.
-        options=LoadOptions(columns=columns if records is None else None, round=round),
+        options=LoadOptions(
+            columns=key_columns(chosen, names) if mode == "delete" else chosen, round=round, identities=identities
+        ),
+        mode=mode,
+        key=names,
         create=create,
         clear=("truncate" if truncate else "delete") if clears else "",
         progress=progress,
         batch_rows=batch_rows,
+        max_rejected=max_rejected,
+        quarantine=on_error == "quarantine",
         started=started,
     )
 
 
-def fields_of(columns: Sequence[str] | Mapping[str, str] | None) -> Sequence[str] | None:
+def check_options(on_error: str, max_rejected: int | None, progress: Progress | None, batch_rows: int | None) -> None:
+    """Check what is said of the way that rows are sent.
+
+    Raises:
+        ParameterError: One of them cannot be.
+    """
+    if on_error not in ("abort", "quarantine"):
+        raise ParameterError("on_error must be abort or quarantine: another text was given")
+    if max_rejected is not None and (
+        not isinstance(max_rejected, int) or isinstance(max_rejected, bool) or max_rejected < 0
+    ):
+        raise ParameterError("max_rejected must be an integer of at least 0, or None for no limit")
+    if batch_rows is not None and (not isinstance(batch_rows, int) or isinstance(batch_rows, bool) or batch_rows < 1):
+        raise ParameterError("batch_rows must be an integer of at least 1; leave it out for pieces of some megabytes")
+    if progress is not None and (not callable(progress) or iscoroutinefunction(progress)):
+        raise ParameterError("progress must be a plain function of one argument: it is called in between pieces")
+
+
+def check_records(records: Any, create: bool) -> None:
+    """Check what should be records.
+
+    Raises:
+        ParameterError: They are none, or a table should be made from them.
+    """
+    if isinstance(records, (str, bytes, Mapping)) or not isinstance(records, Iterable):
+        raise ParameterError(
+            f"cannot load a {type(records).__name__}: it is no iterable of records; give a list of them"
+        )
+    if create:
+        raise ParameterError(
+            "cannot create a table from records: they have no types; make it first, or load Arrow data"
+        )
+
+
+def key_of(mode: str, key: Sequence[str] | None, overwrite: bool) -> tuple[str, ...]:
+    """Return the columns by which rows are found; empty for a mode that looks for none.
+
+    Raises:
+        ParameterError: The mode needs a key and has none, or the other way round, or it is no sequence of names.
+    """
+    if mode not in MERGES:
+        if key is not None:
+            raise ParameterError(f"key is for {', '.join(MERGES)}: set mode to one of them, or leave key out")
+        return ()
+    if overwrite:
+        raise ParameterError(f"cannot overwrite and {mode}: the table would be empty; leave one of the two out")
+    if key is None or isinstance(key, str) or not isinstance(key, Sequence) or not key:
+        raise ParameterError(f"cannot {mode} without a key: give the names of its columns, as in key=['id']")
+    if not all(isinstance(name, str) for name in key) or len(set(key)) < len(key):
+        raise ParameterError("key must be different names of columns: give each once, as in key=['id']")
+    return tuple(key)
+
+
+def fields_of(
+    columns: Sequence[str] | Mapping[str, str] | None, default: Sequence[str] | None = None
+) -> Sequence[str] | None:
     """Return the names of the columns that records fill.
 
     Raises:
         ParameterError: They are given as something else than a sequence of names.
     """
-    if columns is None or (isinstance(columns, Sequence) and not isinstance(columns, str)):
+    if columns is None:
+        return default
+    if isinstance(columns, Sequence) and not isinstance(columns, str):
         return columns
     raise ParameterError("columns of records must be a sequence of names: they are the table's, there is no other name")
 
@@ -196,10 +260,12 @@ class Load:
     Attributes:
         plan: How it is sent.
         target: Where it goes.
+        merge: The statements behind it; `None` where the rows go there at once.
         rows: Rows sent so far.
         nbytes: Their bytes.
         label: What stands for a statement in errors.
         recent: The batches that the server may still be reading, each behind the number of its first row.
+        rejects: Takes rows that cannot be stored; `None` where the first of them ends the load.
     """
 
     def __init__(self, request: LoadRequest, target: Target, codecs: CodecRegistry, copies: bool) -> None:
@@ -221,83 +287,103 @@ class Load:
                 request.batch_rows,
                 copies,
                 request.options,
+                History() if request.quarantine else None,
             )
         self.source = source
         self.target = target
         self.plan: LoadPlan = plan_load(target, source.schema, codecs, request.options, copies)
+        self.merge = None if target.merge is None else MergeSQL(target, self.plan.names[:-1])
         self.rows = self.nbytes = 0
+        self._batches = iter(source)
+        self._encoder = Encoder(self.plan.wires)
         self.label = request.label
+        self.rejects = Rejects(source, request.max_rejected, request.label) if request.quarantine else None
         self.recent: deque[tuple[int, pa.RecordBatch]] = deque(maxlen=RECENT)
-        self._codecs = codecs
+        self._domains = {column.oid for column in target.columns if codecs.base_oid(column.oid) != column.oid}
         self._progress = request.progress
         self._started = request.started
 
     @property
     def copy_target(self) -> CopyTarget:
         """Where a COPY goes."""
-        return CopyTarget(self.target.schema, self.target.name, self.plan.names)
+        return CopyTarget(*self.target.place, self.plan.names)
 
-    def job(self, stored: int) -> LoadJob:
-        """Return what has been done so far."""
+    def job(
+        self, stored: int, counts: Mapping[str, int] = MappingProxyType({}), rejected: pa.Table | None = None
+    ) -> LoadJob:
+        """Return what has been done so far; `counts` is what it was, by names of the job."""
         return LoadJob(
             rows=stored,
             bytes=self.nbytes,
             seconds=time.perf_counter() - self._started,
             technique=self.plan.technique,
             telemetry={"rows_processed": self.rows},
+            rejected=rejected,
+            **counts,
         )
+
+    @property
+    def rejected(self) -> pa.Table | None:
+        """The rows that were put aside; `None` where the first of them ends the load."""
+        return None if self.rejects is None else self.rejects.table()
+
+    def close(self) -> None:
+        """Let go of what the load has kept."""
+        if self.rejects is not None:
+            self.rejects.close()
 
     # -- what is sent -----------------------------------------------------------------------------
 
-    def pieces(self) -> Iterator[bytes]:
-        """Yield the stream of a binary COPY.
+    def take(self) -> pa.RecordBatch | None:
+        """Return the next batch of the source, as it is; `None` at the end.
+
+        Raises:
+            RowsError: The source raised an error of its own.
+        """
+        batch: pa.RecordBatch | None = self._of_caller(next, self._batches, None)
+        return batch
+
+    def convert(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Convert the next batch to the layouts of the plan.
 
         Raises:
             DataError: A value does not fit.
-            RowsError: The source, or the progress function, raised an error of its own.
         """
-        encoder = Encoder(self.plan.wires)
-        head = Encoder.header()
-        for batch in self._batches():
+        converted = self.plan.convert(batch, self.rows)
+        self.recent.append((self.rows, converted))
+        return converted
+
+    def encode(self, batch: pa.RecordBatch, head: bytes = b"") -> bytes:
+        """Return a converted batch as a piece of a binary COPY.
+
+        Raises:
+            DataError: A value does not fit.
+        """
+        try:
+            return self._encoder.encode(batch, head)
+        except WireError as error:
+            raise self._data_error(error, error.column) from error
+
+    def arrays(self, batch: pa.RecordBatch) -> list[tuple[int, bytes | None]]:
+        """Return a converted batch as the parameters of one INSERT: an array for each column.
+
+        Raises:
+            DataError: A value does not fit.
+        """
+        arrays: list[tuple[int, bytes | None]] = []
+        for at, (oid, wire) in enumerate(zip(self.plan.array_oids, self.plan.wires, strict=True)):
             try:
-                piece = encoder.encode(batch, head)
+                arrays.append((oid, encode_array(wire, batch.column(at))))
             except WireError as error:
-                raise self._data_error(error, error.column) from error
-            yield piece
-            head = b""
-            self._sent(batch.num_rows, len(piece))
-        yield head + Encoder.trailer()
+                raise self._data_error(error, at) from error
+        return arrays
 
-    def chunks(self) -> Iterator[list[tuple[int, bytes | None]]]:
-        """Yield the parameters of one INSERT after the other: an array for each column.
+    def sent(self, rows: int, nbytes: int) -> None:
+        """Note what has been sent, and tell the caller.
 
         Raises:
-            DataError: A value does not fit.
-            RowsError: The source, or the progress function, raised an error of its own.
+            RowsError: The progress function raised an error.
         """
-        plan = self.plan
-        for batch in self._batches():
-            arrays: list[tuple[int, bytes | None]] = []
-            for at, (oid, wire) in enumerate(zip(plan.array_oids, plan.wires, strict=True)):
-                try:
-                    arrays.append((oid, encode_array(wire, batch.column(at))))
-                except WireError as error:
-                    raise self._data_error(error, at) from error
-            yield arrays
-            self._sent(batch.num_rows, sum(len(value) for _, value in arrays if value is not None))
-
-    def _batches(self) -> Iterator[pa.RecordBatch]:
-        """Yield the batches in the layouts of the plan."""
-        batches = iter(self.source)
-        first = 0
-        while (batch := self._of_caller(next, batches, None)) is not None:
-            if batch.num_rows:
-                converted = self.plan.convert(batch, first)
-                self.recent.append((first, converted))
-                yield converted
-                first += batch.num_rows
-
-    def _sent(self, rows: int, nbytes: int) -> None:
         self.rows += rows
         self.nbytes += nbytes
         if self._progress is not None:
@@ -338,6 +424,16 @@ class Load:
         )
 
     @property
+    def references_query(self) -> str:
+        """The query for the foreign keys by which rows of the table refer to others of it."""
+        oid = int(self.target.oid)
+        tree = f"(select relid from pg_catalog.pg_partition_tree({oid}) union select {oid})"
+        return (
+            "select conname::pg_catalog.text from pg_catalog.pg_constraint "
+            f"where contype = 'f' and conrelid in {tree} and confrelid in {tree}"
+        )
+
+    @property
     def columns_query(self) -> str:
         """The query for the table's columns as they are now."""
         return (
@@ -354,7 +450,7 @@ class Load:
         # A column of a domain has no modifier of its own: the planned one is the domain's, which cannot be altered.
         return all(
             (name, oid) == (column.name, str(column.oid))
-            and (typmod == str(column.typmod) or self._codecs.base_oid(column.oid) != column.oid)
+            and (typmod == str(column.typmod) or column.oid in self._domains)
             for (name, oid, typmod), column in zip(rows, columns, strict=True)
         )
 

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = (
     "ARRAY_NULLS",
     "ENCODING",
-    "FEED",
     "BatchReader",
     "ReadPlan",
     "ReadRequest",
@@ -134,17 +133,19 @@ class BatchReader:
         schema: Names and types of the batches.
         decoder: Takes the rows.
         more: Whether the feed may have more of them.
+        step: Bytes to ask the feed for at a time.
     """
 
-    __slots__ = ("_columns", "_rows", "_whole", "decoder", "more", "schema")
+    __slots__ = ("_bytes", "_columns", "_rows", "_whole", "decoder", "more", "schema", "step")
 
-    def __init__(self, reading: ReadPlan, rows: int, copies: bool) -> None:
+    def __init__(self, reading: ReadPlan, rows: int, copies: bool, nbytes: int = BYTES) -> None:
         """Make a decoder.
 
         Args:
             reading: How it is to read.
             rows: Rows of a batch at most.
             copies: The rows come by COPY, which has an end of its own.
+            nbytes: Bytes on the wire after which a batch is complete.
         """
         options = reading.options
         self.schema = result_schema(reading.columns)
@@ -157,12 +158,14 @@ class BatchReader:
         self.more = True
         self._columns = reading.columns
         self._rows = rows
+        self._bytes = nbytes
         self._whole = copies
+        self.step = min(FEED, nbytes)
 
     @property
     def full(self) -> bool:
         """Whether a batch is complete."""
-        return self.decoder.rows >= self._rows or self.decoder.nbytes >= BYTES
+        return self.decoder.rows >= self._rows or self.decoder.nbytes >= self._bytes
 
     def take(self) -> list[pa.RecordBatch]:
         """Return what has come as batches of the right size, none of them empty.

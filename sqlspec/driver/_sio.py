@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import itertools
 import logging
@@ -9,13 +10,13 @@ import os
 import threading
 import time
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from sqlspec.core.result import SQLResult
 from sqlspec.exceptions import OperationalError, is_statement_timeout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     import pyarrow as pa
 
@@ -33,14 +34,18 @@ __all__ = (
     "Turn",
     "Waiter",
     "begin_execution",
+    "blocking",
     "call_with_timeout",
+    "closing",
     "current_name",
     "current_runner",
+    "finished",
     "later",
     "sleep",
     "uninterrupted",
 )
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 WHO_BELONGS = "the thread that opened it"
@@ -58,9 +63,22 @@ sleep = time.sleep
 SyncExecution = SQLResult
 
 
+def blocking(function: Callable[P, T], /, *args: P.args, **named: P.kwargs) -> T:
+    """Call a function that may block, here: this thread waits anyway."""
+    return function(*args, **named)
+
+
+finished = blocking
+
+
 def begin_execution(result: SQLResult[T]) -> SQLResult[T]:
     """Return the result as it is: a synchronous statement has already run."""
     return result
+
+
+def closing(items: Iterator[T]) -> contextlib.AbstractContextManager[Iterator[T]]:
+    """Close a generator at the end of a `with` block."""
+    return contextlib.closing(cast("Generator[T, None, None]", items))
 
 
 class Expired(Exception):

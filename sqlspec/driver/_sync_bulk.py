@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 from sqlspec.core.parameters import RowsError
 from sqlspec.core.result import ArrowResult, LoadJob
 from sqlspec.driver._sync_base import check_limit
-from sqlspec.driver._sync_learning import with_types
 from sqlspec.driver._sync_transaction import SyncTransactions
 from sqlspec.driver._statements import need_pyarrow
 from sqlspec.exceptions import DataError, SQLParsingError, SQLSpecError
@@ -20,10 +19,11 @@ if TYPE_CHECKING:
 
     from sqlspec.core.statement import SQL
     from sqlspec.driver._sync_arrow import SyncArrowReader
-    from sqlspec.driver._loading import Load, LoadRequest
-    from sqlspec.postgres.arrow.target import Target
+    from sqlspec.driver._loading import Load
 
 __all__ = ("SyncBulk",)
+
+LoadMode: TypeAlias = Literal["append", "overwrite", "upsert", "update", "delete"]
 
 
 class SyncBulk(SyncTransactions):
@@ -38,7 +38,7 @@ class SyncBulk(SyncTransactions):
         table: str,
         source: Any,
         *,
-        mode: Literal["append", "overwrite", "upsert"] = "append",
+        mode: LoadMode = "append",
         overwrite: bool = False,
         create: bool = False,
         columns: Sequence[str] | Mapping[str, str] | None = None,
@@ -46,6 +46,7 @@ class SyncBulk(SyncTransactions):
         round: bool = False,  # noqa: A002 - what it does
         key: Sequence[str] | None = None,
         on_error: Literal["abort", "quarantine"] = "abort",
+        max_rejected: int | None = 1000,
         progress: Callable[[LoadJob], object] | None = None,
         batch_rows: int | None = None,
         timeout: float | None = None,
@@ -61,28 +62,32 @@ class SyncBulk(SyncTransactions):
             source: What has `__arrow_c_stream__` (a pyarrow Table, RecordBatch or RecordBatchReader, a frame of polars
                 or pandas, a relation of duckdb, an `ArrowResult`), or an iterable of record batches. It is read piece
                 by piece, so it may be larger than memory.
-            mode: `"append"`, or `"overwrite"` to empty the table first, in the same transaction. `"upsert"` is not
-                there yet.
+            mode: `"append"`, or `"overwrite"` to empty the table first, in the same transaction. With a key: `"upsert"`
+                to insert rows, or update those with the same key; `"update"` to do only the latter; `"delete"` to
+                delete the rows with these keys. Columns that the source does not have keep their values.
             overwrite: The same as `mode="overwrite"`.
             create: Make the table, with types that follow from the source's. It must not be there.
             columns: Names of the columns to take from the source; or a mapping from its names to those of the table.
             truncate: Empty the table with TRUNCATE, which is quick, waits for all who use the table, fires no DELETE
                 triggers and is refused for a table that a foreign key refers to. `False`: with DELETE.
             round: Allow digits to be lost: rounded to the scale of a `numeric`, cut behind microseconds.
-            key: Not there yet.
-            on_error: Only `"abort"` is there yet.
+            key: The table's columns by which its rows are found. Each row of the source needs a key of its own, without
+                NULL. To upsert, the table needs a unique index of exactly these columns.
+            on_error: `"abort"`: the first row that cannot be stored ends the load. `"quarantine"`: such rows are put
+                aside, in `job.rejected`, and the others are stored.
+            max_rejected: How many rows may be put aside; with more, nothing is stored. `None`: any number.
             progress: Called after each piece with a `LoadJob` of what was sent so far. What it raises ends the load.
             batch_rows: Rows per piece at most; by default pieces have about 1 MB.
             timeout: Limit in seconds for the whole load.
 
         Returns:
-            Rows, bytes, time and technique.
+            Rows, bytes, time and technique; how many rows were inserted, updated and so on, as the mode counts them.
 
         Raises:
             ParameterError: An argument, or the source, is none of the above. Nothing was sent.
-            DataError: Columns do not match, a type or a value does not fit; the message names columns and row, which
-                is counted from 0 over the whole source.
-            SQLParsingError: There is no such table.
+            DataError: Columns do not match, a type or a value does not fit, or a key is NULL or in several rows; the
+                message names columns and rows, which are counted from 0 over the whole source.
+            SQLParsingError: There is no such table, or no unique index for the key.
             IntegrityError: A row violates a constraint.
         """
         return self._load(
@@ -99,6 +104,7 @@ class SyncBulk(SyncTransactions):
             round=round,
             key=key,
             on_error=on_error,
+            max_rejected=max_rejected,
             progress=progress,
             batch_rows=batch_rows,
         )
@@ -109,12 +115,13 @@ class SyncBulk(SyncTransactions):
         records: Iterable[Any],
         *,
         columns: Sequence[str] | None = None,
-        mode: Literal["append", "overwrite", "upsert"] = "append",
+        mode: LoadMode = "append",
         overwrite: bool = False,
         truncate: bool = True,
         round: bool = False,  # noqa: A002 - what it does
         key: Sequence[str] | None = None,
         on_error: Literal["abort", "quarantine"] = "abort",
+        max_rejected: int | None = 1000,
         progress: Callable[[LoadJob], object] | None = None,
         batch_rows: int | None = None,
         timeout: float | None = None,
@@ -132,8 +139,9 @@ class SyncBulk(SyncTransactions):
             overwrite: As in `load_from_arrow`.
             truncate: As in `load_from_arrow`.
             round: As in `load_from_arrow`.
-            key: Not there yet.
-            on_error: Only `"abort"` is there yet.
+            key: As in `load_from_arrow`. To delete, records hold only the key unless `columns` says otherwise.
+            on_error: As in `load_from_arrow`.
+            max_rejected: As in `load_from_arrow`.
             progress: As in `load_from_arrow`.
             batch_rows: Records per piece at most.
             timeout: Limit in seconds for the whole load.
@@ -159,6 +167,7 @@ class SyncBulk(SyncTransactions):
             round=round,
             key=key,
             on_error=on_error,
+            max_rejected=max_rejected,
             progress=progress,
             batch_rows=batch_rows,
         )
@@ -167,18 +176,22 @@ class SyncBulk(SyncTransactions):
         self, method: str, table: str, source: Any, records: Any, timeout: float | None, **options: Any
     ) -> LoadJob:
         self._require(method, "arrow_in")
-        from sqlspec.driver._loading import load_request  # it imports pyarrow
+        from sqlspec.driver._sync_loading import load_now  # it imports pyarrow
+        from sqlspec.driver._loading import load_request
 
         loads: list[Load] = []
         try:
             request = load_request(table, source, records, **options)
-            return self._atomically(method, request.label, timeout, self._load_now, request, loads)
+            return self._atomically(method, request.label, timeout, load_now, self._driver, request, loads)
         except RowsError as wrapped:
             failure: BaseException = wrapped.error
         except (DataError, SQLParsingError) as error:
             if error.sqlstate is None or not loads:
                 raise
             failure = self._located(method, loads[0], error)
+        finally:
+            for load in loads:
+                load.close()
         raise failure from failure.__cause__
 
     def _located(self, method: str, load: Load, error: SQLSpecError) -> SQLSpecError:
@@ -186,69 +199,19 @@ class SyncBulk(SyncTransactions):
 
         Nothing of the load is stored any more. Where no value is to blame, the server's own error stays.
         """
+        from sqlspec.driver._sync_quarantine import faults_of
+
         for first, batch in load.recent:
             for name, probe in load.plan.probes(batch):
                 try:
-                    place = self._atomically(method, load.label, None, self._place, probe)
+                    found = self._atomically(method, load.label, None, faults_of, self._driver, probe)
                 except SQLSpecError:
                     return error
-                if place:
-                    located = load.refused(name, first + int(place), error)
+                if found:
+                    located = load.refused(name, first + found[0][0], error)
                     located.__cause__ = error.__cause__
                     return located
         return error
-
-    def _place(self, probe: str) -> str | None:
-        from sqlspec.postgres.arrow.plan import PLACE_QUERY
-
-        self._driver.execute_script(probe)
-        ((place,),) = self._driver.fetch_text(PLACE_QUERY)
-        return place
-
-    def _load_now(self, request: LoadRequest, loads: list[Load]) -> LoadJob:
-        from sqlspec.driver._loading import Load, altered, know_shapes, missing, present
-
-        driver = self._driver
-        target = self._target_of(request)
-        if request.create:
-            if target is not None:
-                raise present(request)
-            driver.execute_script(request.create_sql())
-            target = self._target_of(request)
-        if target is None:
-            raise missing(request)
-        codecs = driver.derived.codecs
-        # Before a record is taken, which could not be put back.
-        with_types(driver.learn_types, know_shapes, target, codecs)
-        load = Load(request, target, codecs, copies=bool(driver.spec.capabilities.copy_in))
-        loads.append(load)
-        if request.clear:
-            driver.execute_script(request.clear_sql)
-        if load.plan.technique == "copy":
-            stored = driver.copy_in(load.copy_target, load.pieces())
-        else:
-            stored = 0
-            for parameters in load.chunks():
-                stored += driver.execute_binary(load.plan.insert_sql, parameters)
-        # A binary COPY takes whatever has the right length, and an INSERT casts; now that the table is locked, its
-        # columns stay.
-        if not load.still_has(driver.fetch_text(load.columns_query)):
-            raise altered(request)
-        self._check_count(load, stored)
-        return load.job(stored)
-
-    def _target_of(self, request: LoadRequest) -> Target | None:
-        from sqlspec.postgres.arrow.target import parse_target
-
-        return parse_target(self._driver.fetch_text(request.target_query))
-
-    def _check_count(self, load: Load, stored: int) -> None:
-        # What becomes of the rows of a view, the triggers and rules of the tables behind it decide.
-        if stored == load.rows or load.target.has_rules or load.target.kind == "v":
-            return
-        ((triggers,),) = self._driver.fetch_text(load.triggers_query())
-        if triggers == "0":
-            raise load.miscounted(stored)
 
     # -- out --------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlspec.core.plan import Plan
     from sqlspec.driver._statements import Derived
     from sqlspec.driver._types import CopyTarget, DriverStatus, Notification
-    from sqlspec.postgres.arrow._wire import Decoder
+    from sqlspec.postgres.arrow._wire import Sink
     from sqlspec.postgres.settings import ConnectionSettings
 
 __all__ = ("SyncCursor", "SyncDriver", "SyncRowFeed")
@@ -41,7 +41,7 @@ class SyncCursor(ABC):
 
 
 class SyncRowFeed(ABC):
-    """Rows of one query in the server's binary format, on their way into a decoder.
+    """Rows of one query in the server's binary format, on their way into a sink.
 
     Opened inside a transaction or savepoint of the caller, which is rolled back when reading fails.
     """
@@ -49,14 +49,14 @@ class SyncRowFeed(ABC):
     __slots__ = ()
 
     @abstractmethod
-    def feed(self, decoder: Decoder, size: int) -> bool:
-        """Give the decoder about `size` bytes of rows.
+    def feed(self, sink: Sink, size: int) -> bool:
+        """Give the sink about `size` bytes of rows.
 
         Returns:
             Whether more may follow.
 
         Raises:
-            WireError: From the decoder. The feed can still be closed.
+            WireError: From the sink. The feed can still be closed.
         """
 
     @abstractmethod
@@ -275,8 +275,9 @@ class SyncDriver(ABC):
 
         Args:
             target: Where; it exists and has these columns.
-            pieces: The stream from header to trailer, read one by one as the server takes them. When it raises, the
-                COPY ends without rows, the connection is usable but for its transaction, and the error is passed on.
+            pieces: The stream from header to trailer, read one by one as the server takes them; a piece may be waited
+                for. When it raises, or the wait is cancelled, the COPY ends without rows, the connection is usable but
+                for its transaction, and the error is passed on.
 
         Returns:
             Number of rows.

@@ -11,7 +11,7 @@ from sqlspec.driver._sync_driver import SyncRowFeed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlspec.postgres.arrow._wire import Decoder
+    from sqlspec.postgres.arrow._wire import Sink
 
 __all__ = ("SyncRecordFeed",)
 
@@ -25,12 +25,12 @@ class SyncRecordFeed(SyncRowFeed):
         self._records = records
         self._at = 0
 
-    def feed(self, decoder: Decoder, size: int) -> bool:
+    def feed(self, sink: Sink, size: int) -> bool:
         sizes = accumulate(map(len, islice(self._records, self._at, None)))
         count = next((count for count, total in enumerate(sizes, 1) if total >= size), len(self._records) - self._at)
         chunk = self._records[self._at : self._at + count]
         self._at += count
-        decoder.feed_records(chunk)
+        sink.feed_records(chunk)
         return self._at < len(self._records)
 
     def close(self) -> None:

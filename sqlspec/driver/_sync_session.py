@@ -14,7 +14,7 @@ from sqlspec.core.stack import StatementStack
 from sqlspec.core.statement import SQL
 from sqlspec.driver._sio import SyncExecution, begin_execution
 from sqlspec.driver._sync_base import check_limit
-from sqlspec.driver._sync_bulk import SyncBulk
+from sqlspec.driver._sync_storage import SyncStorage
 from sqlspec.driver._sync_stream import SyncStream
 from sqlspec.exceptions import (
     SQLParsingError,
@@ -40,7 +40,7 @@ _AND_CHAIN = re.compile(rf"{_END}and{_GAP}+chain\b", re.IGNORECASE | re.DOTALL)
 _CONTROL = frozenset({"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT"})
 
 
-class SyncSession(SyncBulk):
+class SyncSession(SyncStorage):
     """Runs statements on one connection.
 
     Every method that runs a statement takes SQL text or an `SQL` object, and parameters as `*args`, as one

@@ -532,7 +532,7 @@ internal_error:
     cache lookup failed for {} {#}
     tuple concurrently {updated|deleted}
 
-# What the server does not have: analyze.c, plancache.c, parse_func.c, execMain.c, namespace.c, copy.c, trigger.c.
+# Missing: analyze.c, plancache.c, parse_func.c, execMain.c, namespace.c, copy.c, trigger.c, rewriteHandler.c.
 feature_not_supported:
     cached plan must not change result type
     {FOR UPDATE|FOR SHARE|FOR NO KEY UPDATE|FOR KEY SHARE} {is not allowed with|cannot be applied to} {}
@@ -540,8 +540,8 @@ feature_not_supported:
     WITH clause containing a data-modifying statement must be at the top level
     WITH query "{}" does not have a RETURNING clause
     DECLARE CURSOR {WITH HOLD ... |SCROLL ... |must not }{*}
-    aggregate ORDER BY is not implemented for window functions
-    DISTINCT is not implemented for window functions
+    {aggregate ORDER BY|DISTINCT} is not implemented for window functions
+    INSERT with ON CONFLICT clause cannot be used with table that has INSERT or UPDATE rules
     cannot {alter|drop|rename} system column "{}"
     cannot alter type of a column used {by a view or rule|by a generated column|in a trigger definition}
     cannot truncate a table referenced in a foreign key constraint

@@ -18,7 +18,7 @@ __all__ = ("PIECE", "Pace", "can_have_cursor", "whole_rows")
 PIECE = 1 << 18
 """Bytes that one FETCH should give: what the server collects before it sends stays in its memory."""
 
-_FIRST = 64
+_FIRST = 8
 _MOST = 1 << 14
 _GROWTH = 16
 

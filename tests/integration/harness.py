@@ -28,7 +28,7 @@ from sqlspec.driver._aio import AsyncExecution
 from sqlspec.exceptions import MappingError, NotSupportedError, OperationalError
 from tests.integration.stub import StubConfig
 
-__all__ = ("FLAVOURS", "AsAsync", "Flavour", "apply_expectations", "needs")
+__all__ = ("FLAVOURS", "AsAsync", "Flavour", "apply_expectations", "iterator_for", "needs")
 
 FLAVOURS: dict[str, type[Any]] = {
     "asyncpg": AsyncpgConfig,
@@ -228,6 +228,16 @@ class AsAsync:
 
     def __repr__(self) -> str:
         return f"AsAsync({self._target!r})"
+
+
+def iterator_for(driver: Any, items: Iterable[Any]) -> Any:
+    """Return an async iterator over items; a plain one where a sync driver is to read it."""
+    return iter(items) if isinstance(driver, AsAsync) else _each(items)
+
+
+async def _each(items: Iterable[Any]) -> AsyncIterator[Any]:
+    for item in items:
+        yield item
 
 
 # -- what is expected to fail -------------------------------------------------------------------------------

@@ -21,12 +21,14 @@ LAYERS = (
     ("exceptions", "values", "typing"),
     ("core",),
     ("postgres",),
+    ("storage",),
     ("driver",),
     ("adapters",),
+    ("etl",),
     ("testing", "cli"),
 )
-# The root package, and the registry with its file reader, tie all together; no layer may import them.
-TOP = ("", "base", "sqlfiles")
+# The root package, the program, and the registry with its file reader tie all together; no layer may import them.
+TOP = ("", "__main__", "base", "sqlfiles")
 
 # Third-party packages that only one adapter may import.
 DRIVERS = {
@@ -41,6 +43,8 @@ HEAVY = {
     *DRIVERS,
     "attr",
     "attrs",
+    "click",
+    "fsspec",
     "numpy",
     "pandas",
     "polars",

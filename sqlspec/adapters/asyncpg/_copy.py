@@ -9,12 +9,12 @@ from sqlspec.driver._async_driver import AsyncRowFeed
 from sqlspec.postgres.errors import affected_rows
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
     from sqlspec.adapters.asyncpg._native import asyncpg
     from sqlspec.adapters.asyncpg.driver import AsyncpgDriver
     from sqlspec.driver._types import CopyTarget
-    from sqlspec.postgres.arrow._wire import Decoder
+    from sqlspec.postgres.arrow._wire import Sink
 
 __all__ = ("CopyFeed", "copy_in")
 
@@ -25,20 +25,28 @@ NO_ROW = b"\x7f\xff"
 """A number of fields that no row has: the server refuses the stream."""
 
 
-async def copy_in(connection: asyncpg.Connection, target: CopyTarget, pieces: Iterator[bytes]) -> int:
+async def copy_in(connection: asyncpg.Connection, target: CopyTarget, pieces: AsyncIterator[bytes]) -> int:
     """Store rows; see `AsyncDriver.copy_in`."""
-    failure: Exception | None = None
+    failure: BaseException | None = None
+    last_resort: asyncio.TimerHandle | None = None
 
     async def source() -> AsyncIterator[bytes]:
-        nonlocal failure
+        nonlocal failure, last_resort
         try:
-            for piece in pieces:
+            async for piece in pieces:
                 yield piece
                 await asyncio.sleep(0)  # asyncpg lets others run only when the socket is full
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
             # Must not get through. asyncpg would have the statement cancelled, and wait for the answer for ever where
             # the server has refused an earlier row: it does not look at that before the end.
             failure = error
+            if isinstance(error, asyncio.CancelledError):
+                # The server may be busy with the rows before, for longer than anybody is going to wait.
+                loop = asyncio.get_running_loop()
+                last_resort = loop.call_later(2 * PATIENCE, connection.terminate)
+                asked: asyncio.Future[None] = loop.create_future()
+                connection._cancel_current_command(asked)
+                await asyncio.wait((asked,), timeout=PATIENCE)
             yield NO_ROW
 
     tag: str | None = None
@@ -49,20 +57,23 @@ async def copy_in(connection: asyncpg.Connection, target: CopyTarget, pieces: It
     except Exception:
         if failure is None:
             raise
+    finally:
+        if last_resort is not None:
+            last_resort.cancel()
     if failure is not None:
         raise failure
     return affected_rows(tag) or 0
 
 
 class CopyFeed(AsyncRowFeed):
-    """A COPY that runs in a task of its own, and goes on only while somebody feeds a decoder.
+    """A COPY that runs in a task of its own, and goes on only while somebody feeds a sink.
 
     The task is not cancelled, and nothing is raised into it: asyncpg then asks the server to cancel, but not when data
     has just arrived, which loses the connection, and even when the last word was said, which blocks it for ever. So
     the server is asked from here, and what it still sends is dropped.
     """
 
-    __slots__ = ("_decoder", "_driver", "_dropping", "_fed", "_more", "_query", "_task", "_wanted")
+    __slots__ = ("_driver", "_dropping", "_fed", "_more", "_query", "_sink", "_task", "_wanted")
 
     def __init__(self, driver: AsyncpgDriver, query: str) -> None:
         """Prepare to read.
@@ -77,12 +88,12 @@ class CopyFeed(AsyncRowFeed):
         self._more = asyncio.Event()
         self._dropping = False
 
-    async def feed(self, decoder: Decoder, size: int) -> bool:
-        return await self._driver.stoppable(self._feed(decoder, size))
+    async def feed(self, sink: Sink, size: int) -> bool:
+        return await self._driver.stoppable(self._feed(sink, size))
 
-    async def _feed(self, decoder: Decoder, size: int) -> bool:
+    async def _feed(self, sink: Sink, size: int) -> bool:
         loop = asyncio.get_running_loop()
-        self._decoder, self._wanted = decoder, size
+        self._sink, self._wanted = sink, size
         self._fed: asyncio.Future[None] = loop.create_future()
         task = self._task
         if task is None:
@@ -105,7 +116,7 @@ class CopyFeed(AsyncRowFeed):
         if self._dropping:
             return
         try:
-            self._decoder.feed(data)
+            self._sink.feed(data)
         except Exception as error:
             self._answer(error)
         else:

@@ -43,6 +43,7 @@ def error_info(error: BaseException, closed: bool) -> ErrorInfo:
             constraint=fields.constraint_name,
             table=fields.table_name,
             column=fields.column_name,
+            context=fields.context,
         )
     lost = isinstance(error, OSError) or closed
     return ErrorInfo(words(error), fallback=DatabaseConnectionError if lost else OperationalError)

@@ -22,7 +22,7 @@ from sqlspec.exceptions import DataError
 from sqlspec.postgres.errors import affected_rows, check_session
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
     from typing import Self
 
     from sqlspec.core.plan import Plan
@@ -256,7 +256,7 @@ class AsyncpgDriver(AsyncDriver):
     async def open_feed(self, plan: Plan, args: Sequence[Any], width: int) -> AsyncRowFeed:
         return CopyFeed(self, await with_literals(self, plan, args))
 
-    async def copy_in(self, target: CopyTarget, pieces: Iterator[bytes]) -> int:
+    async def copy_in(self, target: CopyTarget, pieces: AsyncIterator[bytes]) -> int:
         return await self.stoppable(copy_in(self._connection, target, pieces))
 
     async def execute_binary(self, sql: str, parameters: Sequence[tuple[int, bytes | None]]) -> int:

@@ -11,7 +11,7 @@ from sqlspec.postgres.enclose import enclose
 from sqlspec.postgres.sql import quote_identifier, quote_literal, quote_qualified
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from sqlspec.adapters.psqlpy.driver import PsqlpyDriver
     from sqlspec.driver._types import CopyTarget
@@ -25,7 +25,7 @@ _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"
 
 
-async def copy_in(driver: PsqlpyDriver, target: CopyTarget, pieces: Iterator[bytes]) -> int:
+async def copy_in(driver: PsqlpyDriver, target: CopyTarget, pieces: AsyncIterator[bytes]) -> int:
     """Store rows; see `AsyncDriver.copy_in`."""
     await _check(driver, target)
     return await driver.run(_store(driver, target, pieces))
@@ -39,7 +39,8 @@ async def _check(driver: PsqlpyDriver, target: CopyTarget) -> None:
     """
     table = quote_qualified((target.schema, target.table))
     columns, nulls = ", ".join(map(quote_identifier, target.columns)), ", ".join(["null"] * len(target.columns))
-    await driver.fetch_text(hide_placeholders(f"explain insert into {table} ({columns}) select {nulls} where false"))
+    filling = f"insert into {table} ({columns}) overriding system value"  # like COPY
+    await driver.fetch_text(hide_placeholders(f"explain {filling} select {nulls} where false"))
     sql = (
         "select pg_catalog.current_setting('transaction_read_only'), relpersistence::pg_catalog.text "
         f"from pg_catalog.pg_class where oid = {quote_literal(table)}::pg_catalog.regclass"
@@ -49,26 +50,25 @@ async def _check(driver: PsqlpyDriver, target: CopyTarget) -> None:
         raise refusal("cannot execute COPY FROM in a read-only transaction")
 
 
-async def _store(driver: PsqlpyDriver, target: CopyTarget, pieces: Iterator[bytes]) -> int:
+async def _store(driver: PsqlpyDriver, target: CopyTarget, pieces: AsyncIterator[bytes]) -> int:
+    """Store the rows of a stream as several whole streams."""
     columns = list(map(quote_identifier, target.columns))  # the driver quotes the other names, and not these
-    count: int = 0
-    for block in _blocks(pieces):
-        count += await driver._link.connection.binary_copy_to_table(block, target.table, columns, target.schema)
+
+    async def copy(block: bytes) -> int:
+        count: int = await driver._link.connection.binary_copy_to_table(block, target.table, columns, target.schema)
         driver.heed_request()
-    return count
+        return count
 
-
-def _blocks(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the rows of a stream as several whole streams."""
     held: list[bytes] = []  # the first begins with the stream's own header, the last ends with its trailer
-    size = 0
-    for piece in pieces:
+    size = count = 0
+    async for piece in pieces:
+        driver.heed_request()  # it may have been waited for
         if size >= BLOCK:
-            yield b"".join([*held, _TRAILER])
+            count += await copy(b"".join([*held, _TRAILER]))
             held, size = [_HEADER], 0
         held.append(piece)
         size += len(piece)
-    yield b"".join(held)
+    return count + await copy(b"".join(held))
 
 
 async def execute_binary(driver: PsqlpyDriver, sql: str, parameters: Sequence[tuple[int, bytes | None]]) -> int:

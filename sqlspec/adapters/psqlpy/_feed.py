@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sqlspec.adapters.psqlpy.driver import PsqlpyDriver
     from sqlspec.core.plan import Plan
-    from sqlspec.postgres.arrow._wire import Decoder
+    from sqlspec.postgres.arrow._wire import Sink
 
 __all__ = ("open_feed",)
 
@@ -48,16 +48,16 @@ class Feed(AsyncRowFeed):
         self._name = name
         self._pace = Pace()
 
-    async def feed(self, decoder: Decoder, size: int) -> bool:
-        return await self._driver.run(self._read(decoder, size))
+    async def feed(self, sink: Sink, size: int) -> bool:
+        return await self._driver.run(self._read(sink, size))
 
-    async def _read(self, decoder: Decoder, size: int) -> bool:
-        pace, goal, more = self._pace, decoder.nbytes + size, True
+    async def _read(self, sink: Sink, size: int) -> bool:
+        pace, goal, more = self._pace, sink.nbytes + size, True
         under_way: deque[tuple[int, asyncio.Future[Any]]] = deque()  # sent, and answered, in this order
         try:
             while True:
-                while more and decoder.nbytes < goal and len(under_way) < AHEAD:
-                    if under_way and decoder.nbytes + sum(rows for rows, _ in under_way) * pace.width >= goal:
+                while more and sink.nbytes < goal and len(under_way) < AHEAD:
+                    if under_way and sink.nbytes + sum(rows for rows, _ in under_way) * pace.width >= goal:
                         break
                     under_way.append((pace.rows, self._fetch(pace.rows)))
                 if not under_way:
@@ -65,9 +65,9 @@ class Feed(AsyncRowFeed):
                 rows, answer = under_way.popleft()
                 records = _records(await answer)
                 self._driver.heed_request()
-                before = decoder.nbytes
-                decoder.feed_records(records)
-                pace.note(len(records), decoder.nbytes - before)
+                before = sink.nbytes
+                sink.feed_records(records)
+                pace.note(len(records), sink.nbytes - before)
                 more = more and len(records) == rows
         except asyncio.CancelledError:
             for _, answer in under_way:

@@ -31,7 +31,7 @@ from sqlspec.exceptions import DataError
 from sqlspec.postgres.sql import reset_script
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterable, Sequence
     from typing import Self
 
     from sqlspec.adapters.psqlpy._connect import Link
@@ -290,7 +290,7 @@ class PsqlpyDriver(Preparing):
     async def open_feed(self, plan: Plan, args: Sequence[Any], width: int) -> AsyncRowFeed:
         return await open_feed(self, plan, args, width)
 
-    async def copy_in(self, target: CopyTarget, pieces: Iterator[bytes]) -> int:
+    async def copy_in(self, target: CopyTarget, pieces: AsyncIterator[bytes]) -> int:
         return await copy_in(self, target, pieces)
 
     async def execute_binary(self, sql: str, parameters: Sequence[tuple[int, bytes | None]]) -> int:

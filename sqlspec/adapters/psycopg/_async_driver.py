@@ -15,11 +15,10 @@ from psycopg import pq
 from psycopg.generators import execute as run
 
 from sqlspec.adapters.psycopg import _protocol as protocol
-from sqlspec.adapters.psycopg._async_copy import AsyncPsycopgFeed
+from sqlspec.adapters.psycopg._async_copy import AsyncPsycopgFeed, copy_in
 from sqlspec.adapters.psycopg._async_cursor import AsyncPsycopgCursor
 from sqlspec.adapters.psycopg._async_stack import can_send_together, send_together
 from sqlspec.adapters.psycopg._async_statements import AsyncStatements
-from sqlspec.adapters.psycopg._copy import copy_in
 from sqlspec.adapters.psycopg._protocol import AsyncNative
 from sqlspec.adapters.psycopg._types import DECODE_ERRORS
 from sqlspec.adapters.psycopg.spec import SPEC
@@ -33,7 +32,7 @@ from sqlspec.postgres.errors import check_session
 from sqlspec.postgres.sql import listen as listen_sql
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterable, Sequence
     from typing import Self
 
     from psycopg.pq.abc import PGresult
@@ -288,9 +287,9 @@ class AsyncPsycopgDriver(AsyncDriver):
         await feed.open(await with_literals(self, plan, args))
         return feed
 
-    async def copy_in(self, target: CopyTarget, pieces: Iterator[bytes]) -> int:
+    async def copy_in(self, target: CopyTarget, pieces: AsyncIterator[bytes]) -> int:
         self._stopped = False
-        return await self._wait(copy_in(self._pgconn, target, pieces, lambda: self._stopped))
+        return await copy_in(self._connection, target, pieces, lambda: self._stopped)
 
     async def execute_binary(self, sql: str, parameters: Sequence[tuple[int, bytes | None]]) -> int:
         oids, values = [oid for oid, _ in parameters], [value for _, value in parameters]

@@ -17,14 +17,14 @@ from sqlspec.adapters.psycopg import _protocol as protocol
 from sqlspec.postgres.sql import quote_identifier, quote_qualified
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Generator
 
     from psycopg.pq.abc import PGconn, PGresult
 
     from sqlspec.driver._types import CopyTarget
-    from sqlspec.postgres.arrow._wire import Decoder
+    from sqlspec.postgres.arrow._wire import Sink
 
-__all__ = ("Rows", "copy_in")
+__all__ = ("CopyIn", "Rows")
 
 _AT_ONCE = 256 << 10
 """Bytes put into libpq's buffer at a time: what the socket does not take is moved to the buffer's front, again and
@@ -90,63 +90,67 @@ def end(pgconn: PGconn) -> Generator[Wait, Ready | int, PGresult]:
 # -- from the client ------------------------------------------------------------------------------------------
 
 
-def copy_in(
-    pgconn: PGconn, target: CopyTarget, pieces: Iterator[bytes], is_stopped: Callable[[], bool]
-) -> Generator[Wait, Ready | int, int]:
-    """Store rows; see `AsyncDriver.copy_in`.
+class CopyIn:
+    """A COPY from the client.
 
-    Args:
-        pgconn: The connection, in no query.
-        target: As there.
-        pieces: As there.
-        is_stopped: Tells that the server was asked to cancel. libpq does not look at the answer before the end.
-
-    Returns:
-        Number of rows.
+    Attributes:
+        is_open: The COPY has not ended.
     """
-    columns = ", ".join(map(quote_identifier, target.columns))
-    table = quote_qualified((target.schema, target.table))
-    interrupted = yield from start(pgconn, f"copy {table} ({columns}) from stdin (format binary)")
-    failure: BaseException | None = None
-    piece: bytes | None = b""
-    while piece is not None and not interrupted and not is_stopped():
-        try:
-            piece = next(pieces, None)
-        except BaseException as error:
-            failure = error
-            break
-        if piece is not None:
-            interrupted = yield from _send(pgconn, piece)
-    pgconn.put_copy_end(None if piece is None else b"the rows could not be had")
-    interrupted = (yield from _flush(pgconn)) or interrupted
-    result = yield from end(pgconn)
-    if interrupted:
+
+    __slots__ = ("_pgconn", "is_open")
+
+    def __init__(self, pgconn: PGconn) -> None:
+        self._pgconn = pgconn
+        self.is_open = False
+
+    def start(self, target: CopyTarget) -> Generator[Wait, Ready | int, None]:
+        """Start it, on a connection that is in no query."""
+        columns = ", ".join(map(quote_identifier, target.columns))
+        table = quote_qualified((target.schema, target.table))
+        interrupted = yield from start(self._pgconn, f"copy {table} ({columns}) from stdin (format binary)")
+        self.is_open = True
+        if interrupted:
+            yield from self._give_up()
+
+    def send(self, piece: bytes) -> Generator[Wait, Ready | int, None]:
+        """Send a piece of the stream."""
+        interrupted = False
+        view = memoryview(piece)
+        for at in range(0, len(piece), _AT_ONCE):
+            if not self._pgconn.put_copy_data(view[at : at + _AT_ONCE]):
+                raise MemoryError  # the only reason that there is for an empty buffer
+            interrupted = (yield from self._flush()) or interrupted
+        if interrupted:
+            yield from self._give_up()
+
+    def end(self, reason: bytes | None = None) -> Generator[Wait, Ready | int, PGresult]:
+        """End it; return what the server makes of it, which may be an error.
+
+        Args:
+            reason: Why it is to store nothing.
+        """
+        self.is_open = False
+        self._pgconn.put_copy_end(reason)
+        interrupted = yield from self._flush()
+        result = yield from end(self._pgconn)
+        if interrupted:
+            raise psycopg.errors.QueryCanceled("interrupted")  # as in `_give_up`
+        return result
+
+    def _give_up(self) -> Generator[Wait, Ready | int, None]:
+        yield from self.end(b"interrupted")
         raise psycopg.errors.QueryCanceled("interrupted")  # psycopg expects it, and raises what it was interrupted by
-    if failure is not None:
-        raise failure
-    return protocol.checked(result).command_tuples or 0
 
-
-def _send(pgconn: PGconn, piece: bytes) -> Generator[Wait, Ready | int, bool]:
-    """Send a piece; tell whether that was interrupted. It is sent whole all the same."""
-    interrupted = False
-    view = memoryview(piece)
-    for at in range(0, len(piece), _AT_ONCE):
-        if not pgconn.put_copy_data(view[at : at + _AT_ONCE]):
-            raise MemoryError  # the only reason that there is for an empty buffer
-        interrupted = (yield from _flush(pgconn)) or interrupted
-    return interrupted
-
-
-def _flush(pgconn: PGconn) -> Generator[Wait, Ready | int, bool]:
-    interrupted = False
-    while True:
-        ready = yield Wait.RW  # once at least: others may have to run
-        interrupted = interrupted or ready is None
-        if (ready or 0) & Ready.R:
-            pgconn.consume_input()
-        if not pgconn.flush():
-            return interrupted
+    def _flush(self) -> Generator[Wait, Ready | int, bool]:
+        """Wait until all is sent; tell whether that was interrupted. It is sent all the same."""
+        pgconn, interrupted = self._pgconn, False
+        while True:
+            ready = yield Wait.RW  # once at least: others may have to run
+            interrupted = interrupted or ready is None
+            if (ready or 0) & Ready.R:
+                pgconn.consume_input()
+            if not pgconn.flush():
+                return interrupted
 
 
 # -- to the client --------------------------------------------------------------------------------------------
@@ -174,19 +178,19 @@ class Rows:
         if interrupted:
             yield from self._give_up()
 
-    def read(self, decoder: Decoder, size: int) -> Generator[Wait, Ready | int, bool]:
-        """Give a decoder about `size` bytes.
+    def read(self, sink: Sink, size: int) -> Generator[Wait, Ready | int, bool]:
+        """Give a sink about `size` bytes.
 
         Returns:
             Whether more may follow.
 
         Raises:
             psycopg.Error: The query has failed.
-            WireError: From the decoder; `drop` has to follow.
+            WireError: From the sink; `drop` has to follow.
         """
-        enough = decoder.nbytes + size
-        while self.is_open and decoder.nbytes < enough:
-            result = self._take(decoder, enough - decoder.nbytes)
+        enough = sink.nbytes + size
+        while self.is_open and sink.nbytes < enough:
+            result = self._take(sink, enough - sink.nbytes)
             if result < 0:
                 self.is_open = False
                 protocol.checked((yield from end(self._pgconn)))
@@ -196,9 +200,9 @@ class Rows:
 
     def _give_up(self) -> Generator[Wait, Ready | int, None]:
         yield from self.drop()
-        raise psycopg.errors.QueryCanceled("interrupted")  # as in `copy_in`
+        raise psycopg.errors.QueryCanceled("interrupted")  # as in `CopyIn`
 
-    def _take(self, decoder: Decoder, size: int) -> int:
+    def _take(self, sink: Sink, size: int) -> int:
         """Take rows that have come, without waiting.
 
         Returns:
@@ -207,7 +211,7 @@ class Rows:
         pgconn = self._pgconn
         if self._functions is not None:
             get, free, consume = self._functions
-            return decoder.drain(pgconn.pgconn_ptr or 0, get, free, size, consume)
+            return sink.drain(pgconn.pgconn_ptr or 0, get, free, size, consume)
         found: int
         while size > 0:
             found, data = pgconn.get_copy_data(1)
@@ -216,7 +220,7 @@ class Rows:
                 found, data = pgconn.get_copy_data(1)
             if found <= 0:
                 return found
-            decoder.feed(data)
+            sink.feed(data)
             size -= found
         return 1
 

@@ -232,6 +232,7 @@ def error_info(error: BaseException, lost: bool) -> ErrorInfo:
         constraint=diag.constraint_name,
         table=diag.table_name,
         column=diag.column_name,
+        context=diag.context,
     )
 
 

@@ -15,11 +15,10 @@ from psycopg import pq
 from psycopg.generators import execute as run
 
 from sqlspec.adapters.psycopg import _protocol as protocol
-from sqlspec.adapters.psycopg._sync_copy import SyncPsycopgFeed
+from sqlspec.adapters.psycopg._sync_copy import SyncPsycopgFeed, copy_in
 from sqlspec.adapters.psycopg._sync_cursor import SyncPsycopgCursor
 from sqlspec.adapters.psycopg._sync_stack import can_send_together, send_together
 from sqlspec.adapters.psycopg._sync_statements import SyncStatements
-from sqlspec.adapters.psycopg._copy import copy_in
 from sqlspec.adapters.psycopg._protocol import SyncNative
 from sqlspec.adapters.psycopg._types import DECODE_ERRORS
 from sqlspec.adapters.psycopg.spec import SPEC
@@ -290,7 +289,7 @@ class SyncPsycopgDriver(SyncDriver):
 
     def copy_in(self, target: CopyTarget, pieces: Iterator[bytes]) -> int:
         self._stopped = False
-        return self._wait(copy_in(self._pgconn, target, pieces, lambda: self._stopped))
+        return copy_in(self._connection, target, pieces, lambda: self._stopped)
 
     def execute_binary(self, sql: str, parameters: Sequence[tuple[int, bytes | None]]) -> int:
         oids, values = [oid for oid, _ in parameters], [value for _, value in parameters]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sqlspec.adapters.pyro_postgres._sync_driver import SyncPyroPostgresDriver
     from sqlspec.core.plan import Plan
-    from sqlspec.postgres.arrow._wire import Decoder
+    from sqlspec.postgres.arrow._wire import Sink
 
 __all__ = ("open_feed",)
 
@@ -50,13 +50,13 @@ class SyncPyroPostgresFeed(SyncRowFeed):
         self._fetch: Any = None
         self._rows = 0  # what `_fetch` asks for
 
-    def feed(self, decoder: Decoder, size: int) -> bool:
-        goal, more = decoder.nbytes + size, True
-        while more and decoder.nbytes < goal:
-            more = self._read(decoder, goal - decoder.nbytes)
+    def feed(self, sink: Sink, size: int) -> bool:
+        goal, more = sink.nbytes + size, True
+        while more and sink.nbytes < goal:
+            more = self._read(sink, goal - sink.nbytes)
         return more
 
-    def _read(self, decoder: Decoder, size: int) -> bool:
+    def _read(self, sink: Sink, size: int) -> bool:
         """Send some FETCHes at once; decode the rows of one while the server is at the next."""
         driver, pace = self._driver, self._pace
         driver.limits.check()
@@ -65,7 +65,7 @@ class SyncPyroPostgresFeed(SyncRowFeed):
             self._made.append(name_of(self._fetch))
             self._rows = pace.rows
         count = max(1, min(AHEAD, round(size / (self._rows * pace.width))))
-        taking = _Taking(decoder, self._rows)
+        taking = _Taking(sink, self._rows)
         driver.wire.each_rows(self._fetch, [()] * count, taking.take)
         pace.note(taking.rows, taking.size)
         if driver.wire.stopper.asked != self._asked:  # the server ignores that while it waits for the next FETCH
@@ -85,19 +85,19 @@ class SyncPyroPostgresFeed(SyncRowFeed):
 
 
 class _Taking:
-    """Gives rows to a decoder, and keeps what that raises: no answer may be left unread.
+    """Gives rows to a sink, and keeps what that raises: no answer may be left unread.
 
     Attributes:
         rows: Rows that came.
         size: Bytes of them.
         more: More may come.
-        failure: What the decoder has raised.
+        failure: What the sink has raised.
     """
 
-    __slots__ = ("_decoder", "_wanted", "failure", "more", "rows", "size")
+    __slots__ = ("_sink", "_wanted", "failure", "more", "rows", "size")
 
-    def __init__(self, decoder: Decoder, wanted: int) -> None:
-        self._decoder = decoder
+    def __init__(self, sink: Sink, wanted: int) -> None:
+        self._sink = sink
         self._wanted = wanted
         self.rows = self.size = 0
         self.more = True
@@ -107,10 +107,10 @@ class _Taking:
         """Take the rows of one FETCH."""
         self.more = self.more and len(answer) == self._wanted
         if self.failure is None and answer:
-            before = self._decoder.nbytes
+            before = self._sink.nbytes
             try:
-                self._decoder.feed_records(list(chain.from_iterable(answer)))
+                self._sink.feed_records(list(chain.from_iterable(answer)))
             except Exception as error:
                 self.failure = error
             self.rows += len(answer)
-            self.size += self._decoder.nbytes - before
+            self.size += self._sink.nbytes - before

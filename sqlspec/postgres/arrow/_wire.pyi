@@ -22,22 +22,12 @@ class WireError(ValueError):
     column: int
     row: int
 
-class Decoder:
-    """Rows in PostgreSQL's binary format to record batches."""
-
-    def __init__(self, schema: pa.Schema, types: Sequence[WireType], *, infinity: int = 0, nan: int = 0) -> None:
-        """Make a decoder.
-
-        Args:
-            schema: One field per column; its type fits the wire type's kind.
-            types: The layout of each column.
-            infinity: Dates and timestamps: 0 raises, 1 gives NULL, 2 gives the type's extreme value.
-            nan: NaN and infinity in a NUMERIC: 0 raises, 1 gives NULL.
-        """
+class Sink:
+    """Rows in PostgreSQL's binary format, on their way into something that a subclass makes of them."""
 
     @property
     def rows(self) -> int:
-        """Complete rows that the next batch will have."""
+        """Complete rows that came since they were last handed over."""
     @property
     def nbytes(self) -> int:
         """Bytes that these rows took on the wire."""
@@ -64,14 +54,39 @@ class Decoder:
             The last call's result: positive, more may follow; 0, only with `consume`, the next row has not come yet;
             -1, the end; -2, an error that libpq can tell of.
         """
-    def batch(self) -> pa.RecordBatch:
-        """Hand the complete rows over, and begin anew."""
     def finish(self) -> None:
         """Check that the stream was whole.
 
         Raises:
             WireError: The trailer has not come, or rows or part of one are left.
         """
+
+class Decoder(Sink):
+    """Rows in PostgreSQL's binary format to record batches."""
+
+    def __init__(self, schema: pa.Schema, types: Sequence[WireType], *, infinity: int = 0, nan: int = 0) -> None:
+        """Make a decoder.
+
+        Args:
+            schema: One field per column; its type fits the wire type's kind.
+            types: The layout of each column.
+            infinity: Dates and timestamps: 0 raises, 1 gives NULL, 2 gives the type's extreme value.
+            nan: NaN and infinity in a NUMERIC: 0 raises, 1 gives NULL.
+        """
+    def batch(self) -> pa.RecordBatch:
+        """Hand the complete rows over, and begin anew."""
+
+class Relay(Sink):
+    """Rows in PostgreSQL's binary format to rows of a binary COPY, as they are."""
+
+    def __init__(self, count: int) -> None:
+        """Make a relay.
+
+        Args:
+            count: Number of columns.
+        """
+    def take(self) -> bytes:
+        """Hand the complete rows over, without header and trailer, and begin anew."""
 
 class Encoder:
     """Record batches to rows of a binary COPY."""

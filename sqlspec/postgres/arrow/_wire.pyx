@@ -53,13 +53,12 @@ cdef object flaw(int code, int column, int64_t row):
     return MemoryError() if code == NO_MEMORY else WireError(REASONS[code], column, row)
 
 
-cdef class Decoder:
-    """Rows in PostgreSQL's binary format to record batches."""
+cdef class Sink:
+    """Rows in PostgreSQL's binary format, on their way into something that a subclass makes of them."""
 
-    cdef Node root  # a struct: its parts are the columns
-    cdef object schema
-    cdef int64_t complete  # rows since the last batch
-    cdef int64_t before  # rows of the batches before
+    cdef int count  # fields of a row
+    cdef int64_t complete  # rows since they were last handed over
+    cdef int64_t before  # rows of the times before
     cdef int64_t weight  # bytes of the complete rows
     cdef int code  # what went wrong, for good
     cdef int culprit  # the column that it happened in
@@ -79,18 +78,7 @@ cdef class Decoder:
     def __cinit__(self):
         self.goal, self.pending = 19, -1
 
-    def __init__(self, schema, types, *, int infinity=0, int nan=0):
-        if self.root.kind:
-            raise TypeError("a decoder cannot be initialised twice")
-        self.schema = schema
-        self.root.infinity, self.root.nan = infinity, nan
-        capsule = schema.__arrow_c_schema__()
-        row = WireType(Kind.STRUCT, children=tuple(types))
-        describe(&self.root, row, <ArrowSchema*>PyCapsule_GetPointer(capsule, "arrow_schema"), -1, 0)
-
     def __dealloc__(self):
-        release_buffers(&self.root)
-        forget(&self.root)
         free(self.rest)
 
     @property
@@ -161,17 +149,6 @@ cdef class Decoder:
             self._leave()
         return result
 
-    def batch(self):
-        """Hand the complete rows over, and begin anew."""
-        self._claim()
-        try:
-            batch = pa.record_batch(Parcel(self.schema, self._pack()))
-            self.before += self.complete
-            self.complete = self.weight = 0
-        finally:
-            self.busy = False
-        return batch
-
     def finish(self):
         """Check that the stream was whole."""
         self._enter()
@@ -180,16 +157,6 @@ cdef class Decoder:
                 raise flaw(CUT, -1, self.before + self.complete)
         finally:
             self._leave()
-
-    cdef object _pack(self):
-        cdef ArrowArray* array = <ArrowArray*>calloc(1, sizeof(ArrowArray))
-        if array == NULL:
-            raise MemoryError
-        capsule = PyCapsule_New(array, "arrow_array", drop_capsule)
-        if move(&self.root, self.complete, array):
-            self._fail(NO_MEMORY, -1)
-            raise MemoryError
-        return capsule
 
     cdef int _claim(self) except -1:
         if self.busy:
@@ -256,7 +223,7 @@ cdef class Decoder:
                 break
             if self.pending < 0:
                 self.pending = <int16_t>load16(self.rest)
-                if self.pending != self.root.count:
+                if self.pending != self.count:
                     if self.pending != -1:
                         self._fail(BAD_FIELDS, -1)
                     self.ended = True
@@ -265,7 +232,7 @@ cdef class Decoder:
             else:
                 length = <int32_t>load32(self.rest + self.whole)
                 if length < -1:
-                    self._fail(BAD_LENGTH, self.root.count - self.pending)
+                    self._fail(BAD_LENGTH, self.count - self.pending)
                     break
                 self.pending -= 1
                 self.whole += 4 + max(length, 0)
@@ -284,11 +251,57 @@ cdef class Decoder:
         self.begun, self.skip = True, extension
 
     cdef const char* _rows(self, const char* p, const char* end, int named) noexcept nogil:
-        """Store the whole rows of a piece; return where the first begins that is not whole.
+        """Take the whole rows of a piece; return where the first begins that is not whole.
 
         Args:
             named: 0 for rows of COPY; 4 for those of `record_send`, in which a type precedes each length.
         """
+        self._fail(BAD_STREAM, -1)  # a subclass knows what to do with them
+        return end
+
+
+cdef class Decoder(Sink):
+    """Rows in PostgreSQL's binary format to record batches."""
+
+    cdef Node root  # a struct: its parts are the columns
+    cdef object schema
+
+    def __init__(self, schema, types, *, int infinity=0, int nan=0):
+        if self.root.kind:
+            raise TypeError("a decoder cannot be initialised twice")
+        self.schema = schema
+        self.root.infinity, self.root.nan = infinity, nan
+        capsule = schema.__arrow_c_schema__()
+        row = WireType(Kind.STRUCT, children=tuple(types))
+        describe(&self.root, row, <ArrowSchema*>PyCapsule_GetPointer(capsule, "arrow_schema"), -1, 0)
+        self.count = self.root.count
+
+    def __dealloc__(self):
+        release_buffers(&self.root)
+        forget(&self.root)
+
+    def batch(self):
+        """Hand the complete rows over, and begin anew."""
+        self._claim()
+        try:
+            batch = pa.record_batch(Parcel(self.schema, self._pack()))
+            self.before += self.complete
+            self.complete = self.weight = 0
+        finally:
+            self.busy = False
+        return batch
+
+    cdef object _pack(self):
+        cdef ArrowArray* array = <ArrowArray*>calloc(1, sizeof(ArrowArray))
+        if array == NULL:
+            raise MemoryError
+        capsule = PyCapsule_New(array, "arrow_array", drop_capsule)
+        if move(&self.root, self.complete, array):
+            self._fail(NO_MEMORY, -1)
+            raise MemoryError
+        return capsule
+
+    cdef const char* _rows(self, const char* p, const char* end, int named) noexcept nogil:
         cdef Node* columns = self.root.parts
         cdef int count = self.root.count, fields, i, code = 0
         cdef int head = 4 if named else 2
@@ -337,6 +350,108 @@ cdef class Decoder:
             break
         self.complete = row
         return p
+
+
+cdef class Relay(Sink):
+    """Rows in PostgreSQL's binary format to rows of a binary COPY, as they are."""
+
+    cdef char* kept
+    cdef int64_t used
+    cdef int64_t room
+
+    def __init__(self, int count):
+        self.count = count
+
+    def __dealloc__(self):
+        free(self.kept)
+
+    def take(self):
+        """Hand the complete rows over, and begin anew."""
+        self._claim()
+        try:
+            rows = self.kept[:self.used] if self.used else b""
+            self.before += self.complete
+            self.complete = self.weight = self.used = 0
+            if self.room > 1 << 22:  # for once, a row was large
+                free(self.kept)
+                self.kept, self.room = NULL, 0
+        finally:
+            self.busy = False
+        return rows
+
+    cdef const char* _rows(self, const char* p, const char* end, int named) noexcept nogil:
+        cdef int fields, i, head = 4 if named else 2
+        cdef int32_t length
+        cdef const char* begin
+        cdef const char* first = p
+        while end - p >= head:
+            fields = <int32_t>load32(p) if named else <int16_t>load16(p)
+            if fields != self.count:
+                if fields == -1 and not named:
+                    self.ended = True
+                    self._keep(first, p - first)
+                    return p + head
+                self._fail(BAD_FIELDS, -1)
+                break
+            begin = p
+            p += head
+            for i in range(self.count):
+                if end - p < 4 + named:
+                    break
+                length = <int32_t>load32(p + named)
+                p += 4 + named
+                if length < -1:
+                    self._fail(BAD_LENGTH, i)
+                    break
+                if end - p < length:
+                    break
+                p += max(length, 0)
+            else:
+                if named:
+                    self._keep_record(begin, p)
+                self.complete += 1
+                self.weight += p - begin
+                continue
+            p = begin
+            break
+        if not named:
+            self._keep(first, p - first)
+        return p
+
+    cdef char* _reserve(self, int64_t size) noexcept nogil:
+        """Make room for so many bytes more; return where they go, NULL without memory."""
+        cdef void* block
+        cdef int64_t room
+        if self.used + size > self.room:
+            room = max(self.used + size, self.room + self.room // 2, 1 << 16)
+            block = realloc(self.kept, room)
+            if block == NULL:
+                self._fail(NO_MEMORY, -1)
+                return NULL
+            self.kept, self.room = <char*>block, room
+        return self.kept + self.used
+
+    cdef void _keep(self, const char* p, int64_t size) noexcept nogil:
+        cdef char* to = self._reserve(size)
+        if to != NULL and size:
+            memcpy(to, p, size)
+            self.used += size
+
+    cdef void _keep_record(self, const char* p, const char* end) noexcept nogil:
+        """Keep a row of `record_send`: its number of fields takes four bytes, and a type precedes each length."""
+        cdef char* to = self._reserve(end - p)
+        cdef int32_t length
+        if to == NULL:
+            return
+        to[0], to[1] = p[2], p[3]
+        to += 2
+        p += 4
+        while p < end:
+            length = max(<int32_t>load32(p + 4), 0)
+            memcpy(to, p + 4, 4 + length)
+            to += 4 + length
+            p += 8 + length
+        self.used = to - self.kept
 
 
 cdef class Encoder:

@@ -21,7 +21,7 @@ from sqlspec.postgres.arrow.numbers import (
 )
 from sqlspec.postgres.arrow.shapes import Shape
 from sqlspec.postgres.arrow.steps import TEXT_WIRE, Conversion, LoadOptions, NoWay, Step, chain, refuse_where
-from sqlspec.postgres.arrow.temporal import to_date, to_interval, to_time, to_timestamp
+from sqlspec.postgres.arrow.temporal import seconds_digits, to_date, to_interval, to_time, to_timestamp
 from sqlspec.postgres.arrow.texts import (
     array_literal,
     hstore_literal,
@@ -35,7 +35,7 @@ from sqlspec.postgres.arrow.texts import (
 )
 from sqlspec.postgres.arrow.wire import Kind, WireType
 
-__all__ = ("PackedType", "conversion", "is_cut", "unwrap")
+__all__ = ("PackedType", "conversion", "is_cut", "server_text", "unwrap")
 
 
 class PackedType(pa.ExtensionType):  # type: ignore[misc]
@@ -224,12 +224,13 @@ def server_text(shape: Shape, options: LoadOptions) -> Conversion:
                 "the text has a time finer than a microsecond; round=True rounds it",
             )
         )
-    if shape.family == "timetz" and 0 <= shape.typmod < 6 and not options.round:
-        finer = rf"[.,]\d{{{shape.typmod}}}\d*[1-9]"
+    if not options.round and shape.typmod >= 0 and shape.family in {"timetz", *_CLOCKS}:
+        digits = seconds_digits(shape) if shape.family == "interval" else shape.typmod
+        finer = rf"[.,]\d{{{digits}}}\d*[1-9]"
         checks.append(
             refuse_where(
                 lambda array: pc.match_substring_regex(array, finer),
-                f"the time has more than {shape.typmod} digits of a second; round=True rounds it",
+                f"the time has more than {digits} digits of a second; round=True rounds it",
             )
         )
     if shape.family == '"char"':

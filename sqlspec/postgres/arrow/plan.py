@@ -3,45 +3,56 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import pyarrow as pa
 
 from sqlspec.exceptions import DataError, NotSupportedError
-from sqlspec.postgres.arrow.convert import conversion
+from sqlspec.postgres.arrow.kernels import pc
 from sqlspec.postgres.arrow.nested import is_list
 from sqlspec.postgres.arrow.shapes import TEXT_ARRAY, shape_of
 from sqlspec.postgres.arrow.steps import TEXT_WIRE, Conversion, LoadOptions, Misfit, NoWay, Step, chain
-from sqlspec.postgres.arrow.target import Target, TargetColumn
+from sqlspec.postgres.arrow.target import Merge, Target, TargetColumn
 from sqlspec.postgres.arrow.texts import array_literal, sql_text
-from sqlspec.postgres.arrow.wire import WireType
+from sqlspec.postgres.arrow.wire import Kind, WireType
+from sqlspec.postgres.arrow.written import written_conversion
 from sqlspec.postgres.codec import CodecRegistry
-from sqlspec.postgres.sql import quote_identifier, quote_literal
+from sqlspec.postgres.sql import quote_identifier, quote_literal, quote_qualified
 
-__all__ = ("PLACE_QUERY", "LoadOptions", "LoadPlan", "column_problems", "plan_load", "takes_copy")
+__all__ = ("FAULTS_QUERY", "LoadOptions", "LoadPlan", "column_problems", "plan_load", "takes_copy")
 
 
 _JSON = (114, 3802)
 
-PLACE_QUERY = "select pg_catalog.current_setting('sqlspec.place')"
-"""What a probe has found: the index of the first value that is refused, or an empty text."""
+_INT8 = TargetColumn("", 20, -1, "bigint", False, "", False, False, "pg_catalog.int8", 1016, "pg_catalog._int8")
+"""The column of row numbers."""
+
+FAULTS_QUERY = "select pg_catalog.current_setting('sqlspec.faults')"
+"""What a probe has found, as JSON: of each value that is refused its index, the SQLSTATE and the message."""
 
 _PROBE = """\
-declare place pg_catalog.int8; given pg_catalog.text; stored %s;
+declare
+  given pg_catalog._text := %s; stored %s; place pg_catalog.int4 := 1; state pg_catalog.text; said pg_catalog.text;
+  found pg_catalog._text := '{}';
 begin
-  perform pg_catalog.set_config('sqlspec.place', '', true);
-  for place, given in
-    select n - 1, g from pg_catalog.unnest(%s::pg_catalog._text) with ordinality as u(g, n)
-  loop
+  while place <= pg_catalog.cardinality(given) and pg_catalog.cardinality(found) < %d loop
     begin
-      stored := given::%s;
+      while place <= pg_catalog.cardinality(given) loop
+        stored := given[place]::%s;
+        place := place + 1;
+      end loop;
     exception when others then
-      perform pg_catalog.set_config('sqlspec.place', place::pg_catalog.text, true);
-      return;
+      get stacked diagnostics state = returned_sqlstate, said = message_text;
+      found := pg_catalog.array_append(
+        found, pg_catalog.json_build_array(place - 1, state, said)::pg_catalog.text
+      );
+      place := place + 1;
     end;
   end loop;
+  perform pg_catalog.set_config('sqlspec.faults', '[' || pg_catalog.array_to_string(found, ',') || ']', true);
 end"""
 
 
@@ -49,7 +60,7 @@ class Way(NamedTuple):
     """How one column of the source gets into one of the table.
 
     Attributes:
-        place: Index in the source.
+        place: Index in the source; -1 for the row's own number.
         column: Of the table.
         wire: Layout of what is sent.
         step: Makes it; `None` for values that are as they should be.
@@ -95,7 +106,7 @@ class LoadPlan:
         """
         arrays = []
         for way in self.ways:
-            array = batch.column(way.place)
+            array = batch.column(way.place) if way.place >= 0 else numbers(first_row, batch.num_rows)
             if way.step is not None:
                 try:
                     array = way.step(array)
@@ -109,15 +120,16 @@ class LoadPlan:
             arrays.append(array)
         return pa.RecordBatch.from_arrays(arrays, names=list(self.names))
 
-    def probes(self, batch: pa.RecordBatch) -> Iterator[tuple[str, str]]:
-        """Look for the value that the server has refused: its own message names neither column nor row.
+    def probes(self, batch: pa.RecordBatch, most: int = 1) -> Iterator[tuple[str, str]]:
+        """Look for the values that the server has refused: its own message names neither column nor row.
 
         Args:
             batch: A converted one.
+            most: How many to look for in a column.
 
         Yields:
             For each column whose values only the server can check: its name, and a script that casts one value after
-            the other, as the load did, and tells `PLACE_QUERY` where it was stopped, inside the same transaction.
+            the other, as the load did, and tells `FAULTS_QUERY` what was refused, inside the same transaction.
         """
         for way, array in zip(self.ways, batch.columns, strict=True):
             if way.is_text:
@@ -131,7 +143,8 @@ class LoadPlan:
             values = pa.ListArray.from_arrays(pa.array([0, len(array)], pa.int32()), texts)
             (literal,) = array_literal(values, sql_text).to_pylist()
             kind = way.column.type_name
-            yield way.column.name, f"do {quote_literal(_PROBE % (kind, quote_literal(literal), way.column.base_name))}"
+            probe = _PROBE % (quote_literal(literal), kind, most, way.column.base_name)
+            yield way.column.name, f"do {quote_literal(probe)}"
 
 
 def plan_load(target: Target, schema: pa.Schema, codecs: CodecRegistry, options: LoadOptions, copies: bool) -> LoadPlan:
@@ -150,7 +163,7 @@ def plan_load(target: Target, schema: pa.Schema, codecs: CodecRegistry, options:
         NotSupportedError: The session reads the text form of arrays in another way.
     """
     wanted, problems = _chosen(schema, options)
-    problems += column_problems(target, [name for _, name in wanted])
+    problems += column_problems(target, [name for _, name in wanted], options.identities)
     columns = {column.name: column for column in target.columns}
     found: list[tuple[int, TargetColumn, str, Conversion]] = []
     for place, name in wanted:
@@ -159,7 +172,7 @@ def plan_load(target: Target, schema: pa.Schema, codecs: CodecRegistry, options:
             continue
         shape = shape_of(column.oid, codecs, column.typmod, target.typmods)
         try:
-            found.append((place, column, shape.family, conversion(schema.field(place).type, shape, options)))
+            found.append((place, column, shape.family, written_conversion(schema.field(place).type, shape, options)))
         except NoWay as refusal:
             problems.append(f"column {name!r}: {refusal}")
     if not wanted and not problems:
@@ -179,18 +192,32 @@ def plan_load(target: Target, schema: pa.Schema, codecs: CodecRegistry, options:
         raise NotSupportedError(
             "cannot load rows: array_nulls is off, so NULL in the text of an array would be a word; set it to on"
         )
+    if target.merge is not None:
+        ways.append(Way(-1, _INT8._replace(name=target.merge.number), WireType(Kind.INT8, _INT8.oid), None, False))
     return LoadPlan(
         technique="copy" if copied else "unnest",
         names=tuple(way.column.name for way in ways),
         wires=tuple(way.wire for way in ways),
-        insert_sql="" if copied else _insert(target, ways),
+        insert_sql="" if copied else _insert(target, ways, options.identities),
         array_oids=() if copied else tuple(TEXT_ARRAY if way.is_text else way.column.array_oid for way in ways),
         ways=tuple(ways),
     )
 
 
+def numbers(first: int, count: int) -> pa.Array:
+    """Return the numbers of rows that follow each other."""
+    return pc.add(_counted(max(count, 1 << 15)).slice(0, count), first)
+
+
+@lru_cache(2)
+def _counted(count: int) -> pa.Array:
+    return pa.array(range(count), pa.int64())
+
+
 def takes_copy(target: Target, copies: bool) -> bool:
     """Tell whether COPY can fill a table, and does all that an INSERT would."""
+    if target.merge is not None:
+        return copies
     return copies and not target.has_rules and not target.row_security and target.kind != "v"
 
 
@@ -211,10 +238,18 @@ def _chosen(schema: pa.Schema, options: LoadOptions) -> tuple[list[tuple[int, st
     return wanted, problems
 
 
-def column_problems(target: Target, names: Sequence[str]) -> list[str]:
-    """Return what is wrong with filling some columns of a table and leaving the others to their defaults."""
+def column_problems(target: Target, names: Sequence[str], identities: bool = False) -> list[str]:
+    """Return what is wrong with filling some columns of a table and leaving the others to their defaults.
+
+    Args:
+        target: The table.
+        names: The columns to fill.
+        identities: Identity columns that are generated always can be among them.
+    """
     problems = [f"column {name!r} would be filled twice" for name, count in Counter(names).items() if count > 1]
     columns = {column.name: column for column in target.columns}
+    if target.merge is not None:
+        problems += _key_problems(target.merge, columns, names)
     unknown = [name for name in names if name not in columns]
     problems += [f"the table has no column {name!r}" for name in dict.fromkeys(unknown)]
     if unknown:
@@ -223,10 +258,24 @@ def column_problems(target: Target, names: Sequence[str]) -> list[str]:
         if column.name in names:
             if column.generated:
                 problems.append(f"column {column.name!r} is generated by the server, leave it out")
-            elif column.identity == "a":
+            elif column.identity == "a" and not identities:
                 problems.append(f"column {column.name!r} is an identity that is generated always, leave it out")
         elif column.not_null and not (column.has_default or column.identity or column.generated):
             problems.append(f"column {column.name!r} is missing: it forbids NULL and has no default")
+    return problems
+
+
+def _key_problems(merge: Merge, columns: Container[str], names: Sequence[str]) -> list[str]:
+    """Return what is wrong with the key by which rows are merged."""
+    problems = [
+        f"key column {name!r} is not filled by the source"
+        if name in columns
+        else f"the table has no key column {name!r}"
+        for name in merge.key
+        if name not in names or name not in columns
+    ]
+    if merge.mode == "update" and all(name in merge.key for name in names):
+        problems.append("there is nothing to update: the source has no columns beside the key")
     return problems
 
 
@@ -249,7 +298,7 @@ def _unnested(place: int, column: TargetColumn, family: str, way: Conversion, ba
     return Way(place, column, way.wire._replace(oid=base_oid), way.step, False)
 
 
-def _insert(target: Target, ways: Sequence[Way]) -> str:
+def _insert(target: Target, ways: Sequence[Way], identities: bool) -> str:
     # In the select list the server takes the arrays apart in step, row by row; in FROM it would first write each out.
     names, items = [], []
     for number, way in enumerate(ways, 1):
@@ -259,4 +308,5 @@ def _insert(target: Target, ways: Sequence[Way]) -> str:
             items.append(f"pg_catalog.unnest(${number}::pg_catalog._text)::{column.base_name}")
         else:
             items.append(f"pg_catalog.unnest(${number}::{column.array_name})")
-    return f"insert into {target.quoted} ({', '.join(names)}) select {', '.join(items)}"
+    own = " overriding system value" if identities else ""  # without effect where no column is an identity
+    return f"insert into {quote_qualified(target.place)} ({', '.join(names)}){own} select {', '.join(items)}"

@@ -23,11 +23,51 @@ from sqlspec.postgres.arrow.wire import Kind, WireType
 from sqlspec.postgres.codec import Codec, CodecRegistry, ValueRefused
 from sqlspec.postgres.codec.base import given
 
-__all__ = ("read_records",)
+__all__ = ("History", "Refused", "read_records")
 
 _CHUNK_ROWS, _BATCH_ROWS, _BATCH_BYTES = 64, 1 << 14, 1 << 20
 
 Row = Sequence[Any]
+
+
+class Refused(NamedTuple):
+    """Why a record is not taken.
+
+    Attributes:
+        column: The column whose value is to blame, where there is one.
+        reason: In words, without the value.
+    """
+
+    column: str | None
+    reason: str
+
+    def error(self, number: int) -> DataError:
+        """Return the error for the record of that number."""
+        if self.column is None:
+            return DataError(f"cannot load record {number}: {self.reason}")
+        return DataError(
+            f"cannot load column {self.column!r}: record {number} does not fit: {self.reason}", column=self.column
+        )
+
+
+class History:
+    """What became of records, for a load that puts bad ones aside. In the place of a refused one comes a row of NULLs.
+
+    Attributes:
+        refused: Records that were not taken, by their numbers.
+        values: What records hold, by their numbers, until they are forgotten.
+    """
+
+    def __init__(self) -> None:
+        self.refused: dict[int, Refused] = {}
+        self.values: dict[int, Row] = {}
+        self._first = 0
+
+    def forget(self, stop: int) -> None:
+        """Forget the values of records before one."""
+        for number in range(self._first, stop):
+            self.values.pop(number, None)
+        self._first = stop
 
 
 class Slot(NamedTuple):
@@ -56,6 +96,7 @@ def read_records(
     batch_rows: int | None,
     copies: bool,
     options: LoadOptions,
+    history: History | None = None,
 ) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
     """Return the schema of records and the batches that they make; see `records_source`."""
     shapes = {column.name: shape_of(column.oid, codecs) for column in target.columns}
@@ -68,7 +109,7 @@ def read_records(
     slots = _slots(target, [(name, shapes[name]) for name in names], codecs, copies, options)
     schema = pa.schema([pa.field(slot.name, slot.type) for slot in slots])
     limit = batch_rows or _BATCH_ROWS
-    return schema, _batches(enumerate(chain(head, source)), take, slots, schema, codecs, limit)
+    return schema, _batches(enumerate(chain(head, source)), take, slots, schema, codecs, limit, history)
 
 
 # --- what a record holds -----------------------------------------------------------------------------------
@@ -241,23 +282,32 @@ def _batches(
     schema: pa.Schema,
     codecs: CodecRegistry,
     limit: int,
+    history: History | None,
 ) -> Iterator[pa.RecordBatch]:
     plain = [slot.build is None or slot.codec.is_text_fallback for slot in slots]
     encode = codecs.encoder(tuple(slot.codec.oid for slot in slots)) if all(plain) else _loop(slots, plain)
     rows: list[Row] = []
     size = first = 0
     for number, record in records:
+        values: Row = ()
         try:
-            row = encode(take(record))
+            values = take(record)
+            row = encode(values)
         except Exception as error:
-            raise _bad_record(number, record, take, slots, plain) from error.__cause__
+            refused = _why(record, take, slots, plain)
+            if history is None:
+                raise refused.error(number) from error.__cause__
+            history.refused[number] = refused
+            row = (None,) * len(slots)
+        if history is not None:
+            history.values[number] = tuple(values)
         rows.append(row)
         size += sum(map(len, filter(None, row)))
         if len(rows) >= limit or size >= _BATCH_BYTES:
-            yield _batch(rows, first, slots, schema)
+            yield _batch(rows, first, slots, schema, history)
             rows, size, first = [], 0, number + 1
     if rows:
-        yield _batch(rows, first, slots, schema)
+        yield _batch(rows, first, slots, schema, history)
 
 
 def _loop(slots: list[Slot], plain: list[bool]) -> Callable[[Row], Row]:
@@ -269,14 +319,12 @@ def _loop(slots: list[Slot], plain: list[bool]) -> Callable[[Row], Row]:
     return encode
 
 
-def _bad_record(
-    number: int, record: Any, take: Callable[[Any], Row], slots: list[Slot], plain: list[bool]
-) -> Exception:
-    """Return the error for a record that was refused, which names the column; what the record raises, it raises."""
+def _why(record: Any, take: Callable[[Any], Row], slots: list[Slot], plain: list[bool]) -> Refused:
+    """Return why a record was refused; what the record raises, it raises."""
     try:
         values = take(record)
     except ParameterError as error:
-        return DataError(f"cannot load record {number}: {error.message}")
+        return Refused(None, error.message)
     for slot, packed, value in zip(slots, plain, values, strict=True):
         if value is None:
             continue
@@ -284,27 +332,38 @@ def _bad_record(
             (slot.codec.encode if packed else slot.codec.coerce)(value)
         except Exception as error:
             known = isinstance(error, ValueRefused)
-            reason = str(error) if known else f"{given(value)}, which cannot be converted"
-            return DataError(
-                f"cannot load column {slot.name!r}: record {number} does not fit: {reason}", column=slot.name
-            )
-    return DataError(f"cannot load record {number}: it changed while it was read")
+            return Refused(slot.name, str(error) if known else f"{given(value)}, which cannot be converted")
+    return Refused(None, "it changed while it was read")
 
 
-def _batch(rows: list[Row], first: int, slots: list[Slot], schema: pa.Schema) -> pa.RecordBatch:
+def _batch(
+    rows: list[Row], first: int, slots: list[Slot], schema: pa.Schema, history: History | None
+) -> pa.RecordBatch:
     arrays = []
-    for slot, values in zip(slots, zip(*rows, strict=True), strict=True):
-        try:
-            if slot.build is not None:
-                arrays.append(slot.build(list(values)))
-                continue
-            packed = pa.array(values, pa.binary())
-            if slot.check is not None:
-                slot.check(packed)
-            arrays.append(pa.ExtensionArray.from_storage(slot.type, packed))
-        except Misfit as misfit:
-            raise DataError(
-                f"cannot load column {slot.name!r}: record {first + misfit.index} does not fit: {misfit.reason}",
-                column=slot.name,
-            ) from None
+    for slot, column in zip(slots, zip(*rows, strict=True), strict=True):
+        values = list(column)
+        while True:
+            try:
+                arrays.append(_array(slot, values))
+                break
+            except Misfit as misfit:
+                number, refused = first + misfit.index, Refused(slot.name, misfit.reason)
+            if history is None:
+                raise refused.error(number)
+            history.refused.setdefault(number, refused)
+            values[number - first] = None
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _array(slot: Slot, values: list[Any]) -> pa.Array:
+    """Return the array of a column.
+
+    Raises:
+        Misfit: A value does not fit.
+    """
+    if slot.build is not None:
+        return slot.build(values)
+    packed = pa.array(values, pa.binary())
+    if slot.check is not None:
+        slot.check(packed)
+    return pa.ExtensionArray.from_storage(slot.type, packed)

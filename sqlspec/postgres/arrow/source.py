@@ -9,12 +9,12 @@ from typing import Any
 import pyarrow as pa
 
 from sqlspec.exceptions import DataError, ParameterError
-from sqlspec.postgres.arrow.records import read_records
+from sqlspec.postgres.arrow.records import History, read_records
 from sqlspec.postgres.arrow.steps import LoadOptions
 from sqlspec.postgres.arrow.target import Target
 from sqlspec.postgres.codec import CodecRegistry
 
-__all__ = ("ArrowSource", "open_source", "records_source")
+__all__ = ("ArrowSource", "empty_source", "open_source", "records_source")
 
 _SLICE_BYTES = 1 << 20
 _SLICE_ROWS = 1 << 15
@@ -26,12 +26,23 @@ class ArrowSource:
 
     Attributes:
         schema: Of every batch.
+        blocks: The next batch may have to be waited for, as from a file: not to be asked for by an event loop.
+        history: What became of the records that batches are made of; `None` for other sources.
     """
 
-    __slots__ = ("_batches", "_rows", "schema")
+    __slots__ = ("_batches", "_rows", "blocks", "history", "schema")
 
-    def __init__(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch | pa.Table], rows: int | None) -> None:
+    def __init__(
+        self,
+        schema: pa.Schema,
+        batches: Iterable[pa.RecordBatch | pa.Table],
+        rows: int | None,
+        blocks: bool = False,
+        history: History | None = None,
+    ) -> None:
         self.schema = schema
+        self.blocks = blocks
+        self.history = history
         self._batches = batches
         self._rows = rows
 
@@ -78,13 +89,15 @@ def open_source(source: Any, batch_rows: int | None = None) -> ArrowSource:
     """Open a source of Arrow data.
 
     Args:
-        source: With `__arrow_c_stream__` or `__arrow_c_array__` (pyarrow, polars, pandas, duckdb, an Arrow result), or
-            an iterable of record batches or tables with at least one of them.
+        source: One that is open; what has `__arrow_c_stream__` or `__arrow_c_array__` (pyarrow, polars, pandas, duckdb,
+            an Arrow result); or an iterable of record batches or tables with at least one of them.
         batch_rows: Rows of a slice at most; by default chosen from their size.
 
     Raises:
         ParameterError: It is none of these; the message says what to do with it.
     """
+    if isinstance(source, ArrowSource):
+        return source
     if isinstance(source, pa.RecordBatch | pa.Table):
         return ArrowSource(source.schema, [source], batch_rows)
     if isinstance(source, pa.RecordBatchReader):
@@ -119,6 +132,11 @@ def open_source(source: Any, batch_rows: int | None = None) -> ArrowSource:
     return ArrowSource(first.schema, chain([first], batches), batch_rows)
 
 
+def empty_source() -> ArrowSource:
+    """Return a source without columns and rows."""
+    return ArrowSource(pa.schema([]), (), None)
+
+
 def records_source(
     records: Iterable[Any],
     target: Target,
@@ -127,6 +145,7 @@ def records_source(
     batch_rows: int | None = None,
     copies: bool = True,
     options: LoadOptions = LoadOptions(),  # noqa: B008 - it cannot be changed
+    history: History | None = None,
 ) -> ArrowSource:
     """Turn Python records into a source for `plan_load` on the same target.
 
@@ -142,10 +161,11 @@ def records_source(
         batch_rows: Records of a batch at most.
         copies: Whether the driver has binary COPY.
         options: Choices of the caller.
+        history: Takes what is wrong with records; `None` where the first bad one is an error.
 
     Raises:
         DataError: Columns are not those of the table.
         ParameterError: A record is of a type without named fields, or `columns` are missing.
     """
-    schema, batches = read_records(records, target, codecs, columns, batch_rows, copies, options)
-    return ArrowSource(schema, batches, batch_rows)
+    schema, batches = read_records(records, target, codecs, columns, batch_rows, copies, options, history)
+    return ArrowSource(schema, batches, batch_rows, history=history)

@@ -36,10 +36,12 @@ class LoadOptions(NamedTuple):
             table's columns that are its values.
         round: Take values that have more digits than their column: they are rounded as the server does it, to the
             declared precision (`numeric(p,s)`, `timestamp(p)`), to whole numbers, to microseconds, to days.
+        identities: Fill identity columns that are generated always, too: the rows come from another such table.
     """
 
     columns: Sequence[str] | Mapping[str, str] | None = None
     round: bool = False
+    identities: bool = False
 
 
 class Misfit(Exception):

@@ -11,7 +11,7 @@ from sqlspec.exceptions import NotSupportedError, ParameterError
 from sqlspec.postgres.catalog import TYPE_PARTS
 from sqlspec.postgres.sql import quote_literal, quote_qualified, split_qualified
 
-__all__ = ("Target", "TargetColumn", "parse_table_name", "parse_target", "target_query")
+__all__ = ("Merge", "Target", "TargetColumn", "parse_table_name", "parse_target", "target_query")
 
 
 class TargetColumn(NamedTuple):
@@ -44,6 +44,20 @@ class TargetColumn(NamedTuple):
     array_name: str
 
 
+class Merge(NamedTuple):
+    """How sent rows meet those of the table that have the same key.
+
+    Attributes:
+        mode: `"upsert"`, `"update"` or `"delete"`.
+        key: Names of the columns that tell rows apart.
+        number: Name of the column, of the temporary table only, that holds the row's number in the source.
+    """
+
+    mode: str
+    key: tuple[str, ...]
+    number: str
+
+
 class Target(NamedTuple):
     """One table.
 
@@ -59,6 +73,7 @@ class Target(NamedTuple):
         typmods: Type modifiers inside the columns' types: of fields of composite types by `(type OID, field name)`, of
             domains by `(type OID, "")`. Only those that are set.
         array_nulls: Whether NULL in the text form of an array is no word.
+        merge: Set where rows are sent to a temporary table first, from which one statement changes this one.
     """
 
     oid: int
@@ -71,11 +86,17 @@ class Target(NamedTuple):
     client_encoding: str
     typmods: dict[tuple[int, str], int]
     array_nulls: bool = True
+    merge: Merge | None = None
 
     @property
     def quoted(self) -> str:
         """The name for SQL text, qualified and quoted."""
         return quote_qualified((self.schema, self.name))
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Schema and name of the table that rows are sent to."""
+        return (self.schema, self.name) if self.merge is None else ("pg_temp", "sqlspec merge")
 
 
 # COPY passes rules by, and is refused where row security is in force. A domain's modifier is that of the only type in
@@ -144,7 +165,9 @@ left join pg_catalog.pg_type x on x.oid = b.typarray
 left join pg_catalog.pg_namespace xn on xn.oid = x.typnamespace
 order by a.attnum"""
 
-_KINDS = {"r", "p", "f", "v"}
+_KINDS = frozenset("rpfv")
+READABLE_KINDS = _KINDS | {"m"}
+"""Kinds of relations that rows are stored in, or read from: a materialized view too."""
 
 
 def parse_table_name(text: str) -> tuple[str | None, str]:
@@ -179,11 +202,15 @@ def target_query(schema: str | None, name: str) -> str:
     return _QUERY % quote_literal(quote_qualified((name,) if schema is None else (schema, name)))
 
 
-def parse_target(rows: Iterable[Sequence[str | None]]) -> Target | None:
+def parse_target(rows: Iterable[Sequence[str | None]], kinds: frozenset[str] = _KINDS) -> Target | None:
     """Parse the rows of `target_query`; `None` when there is no such table.
 
+    Args:
+        rows: The answer.
+        kinds: What `kind` may be.
+
     Raises:
-        NotSupportedError: The session's client_encoding is not UTF8, or it is no relation that rows can be stored in.
+        NotSupportedError: The session's client_encoding is not UTF8, or it is a relation of another kind.
     """
     found = [tuple(text or "" for text in row) for row in rows]
     if not found:
@@ -193,7 +220,7 @@ def parse_target(rows: Iterable[Sequence[str | None]]) -> Target | None:
         raise NotSupportedError(
             f"cannot load rows: client_encoding is {encoding}, which binary text would be taken for; set it to UTF8"
         )
-    if kind not in _KINDS:
+    if kind not in kinds:
         raise NotSupportedError(f"cannot load into {quote_qualified((schema, name))}: it is neither a table nor a view")
     inner = msgspec.json.decode(typmods, type=list[tuple[int, str, int]]) if typmods else []
     columns = tuple(_column(row[9:]) for row in found if row[9])

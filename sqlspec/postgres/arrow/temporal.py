@@ -10,7 +10,7 @@ from sqlspec.postgres.arrow.shapes import Shape
 from sqlspec.postgres.arrow.steps import Conversion, LoadOptions, NoWay, Step, casting, chain, refuse_where
 from sqlspec.postgres.arrow.texts import floor_divide, interval_parts, sql_text
 
-__all__ = ("to_date", "to_interval", "to_time", "to_timestamp")
+__all__ = ("seconds_digits", "to_date", "to_interval", "to_time", "to_timestamp")
 
 _DAY = 86_400_000_000
 _MICROS_PER = {"s": 1_000_000, "ms": 1000, "us": 1}
@@ -132,13 +132,20 @@ def to_timestamp(kind: pa.DataType, shape: Shape, options: LoadOptions) -> Conve
 _ALL_FIELDS, _ANY_PRECISION = 0x7FFF, 0xFFFF
 
 
+def seconds_digits(shape: Shape) -> int:
+    """Return how many digits of a second an `interval` column with a modifier keeps.
+
+    Raises:
+        NoWay: It keeps only some of the fields.
+    """
+    if shape.typmod >> 16 & _ALL_FIELDS != _ALL_FIELDS:
+        raise NoWay(f"the server would cut values to the fields that the {shape.name} declares; round=True lets it")
+    return min(shape.typmod & _ANY_PRECISION, 6)
+
+
 def to_interval(kind: pa.DataType, shape: Shape, options: LoadOptions) -> Conversion:
     """Convert to `interval`; a duration becomes days and what is left of them, as a `timedelta` parameter does."""
-    digits = 6
-    if shape.typmod >= 0 and not options.round:
-        if shape.typmod >> 16 & _ALL_FIELDS != _ALL_FIELDS:
-            raise NoWay(f"the server would cut values to the fields that the {shape.name} declares; round=True lets it")
-        digits = min(shape.typmod & _ANY_PRECISION, 6)
+    digits = seconds_digits(shape) if shape.typmod >= 0 and not options.round else 6
     step: Step | None
     if pa.types.is_duration(kind):
         micros = pa.duration("us")

@@ -18,6 +18,7 @@ from sqlspec.postgres.codec import CodecRegistry
 from sqlspec.postgres.sql import quote_identifier
 
 __all__ = (
+    "WRITTEN_TEXT",
     "ReadColumn",
     "ReadOptions",
     "create_table_types",
@@ -30,6 +31,11 @@ __all__ = (
 Finish: TypeAlias = Callable[[pa.Array], pa.Array]
 
 LABELS = pa.dictionary(pa.int32(), pa.string())
+WRITTEN_TEXT = {b"sqlspec": b"text"}
+"""Metadata of a field that holds the server's text form of another type."""
+
+_TEXT = "pg_catalog.text"
+
 HSTORE = pa.map_(pa.string(), pa.string())
 
 
@@ -41,12 +47,16 @@ class ReadOptions(NamedTuple):
         infinity: Infinite dates and timestamps: an error, NULL, or the Arrow type's extreme value.
         nan: NaN and infinity in a column that is read as decimal: an error or NULL.
         nested: Arrays of several dimensions: an error, or `"text"`: every array is read as its text form.
+        form: `"arrow"`: by the types above. `"parquet"`: the same, but for types that Parquet lacks their text form.
+            `"ipc"`: the same as `"arrow"`, with `WRITTEN_TEXT` in the schema. `"text"`: every column as its text
+            form. `"json"`: every column as JSON.
     """
 
     numeric: Literal["declared", "string", "float64"] | pa.DataType = "declared"
     infinity: Literal["error", "null", "clamp"] = "error"
     nan: Literal["error", "null"] = "error"
     nested: Literal["error", "text"] = "error"
+    form: Literal["arrow", "parquet", "ipc", "text", "json"] = "arrow"
 
 
 class Reading(NamedTuple):
@@ -111,8 +121,10 @@ def read_columns(
     _check(options)
     found = []
     for column, typmod in zip(columns, typmods, strict=True):
-        way = reading(shape_of(column.oid, codecs, typmod), options)
+        way = _in_form(shape_of(column.oid, codecs, typmod), options)
         field = pa.field(column.name, way.final)
+        if options.form in ("parquet", "ipc") and way.cast == _TEXT and pa.types.is_string(way.final):
+            field = field.with_metadata(WRITTEN_TEXT)
         found.append(ReadColumn(field, way.wire, way.select, way.decoded, way.finish))
     return tuple(found)
 
@@ -156,6 +168,22 @@ def _check(options: ReadOptions) -> None:
         )
 
 
+def _in_form(shape: Shape, options: ReadOptions) -> Reading:
+    if options.form == "text":
+        return _text(shape)
+    if options.form == "json":
+        return _json(shape)
+    way = reading(shape, options)
+    return _text(shape) if options.form == "parquet" and not _has_parquet(way.final) else way
+
+
+def _has_parquet(kind: pa.DataType) -> bool:
+    """Tell whether Parquet has a type for one of Arrow: not for intervals, and for no struct without fields."""
+    if pa.types.is_interval(kind) or (pa.types.is_struct(kind) and not kind.num_fields):
+        return False
+    return all(_has_parquet(kind.field(at).type) for at in range(kind.num_fields))
+
+
 # --- one type ----------------------------------------------------------------------------------------------
 
 
@@ -187,11 +215,30 @@ def _cast(shape: Shape, wire: WireType, arrow: pa.DataType, cast: str) -> Readin
 
 
 def _text(shape: Shape) -> Reading:
-    way = _cast(shape, WireType(Kind.BYTES, TEXT), pa.string(), "pg_catalog.text")
+    way = _cast(shape, WireType(Kind.BYTES, TEXT), pa.string(), _TEXT)
     if shape.family == "inet":
         # The cast adds the mask of a whole address, which the type's text form does not have.
         return way._replace(select="pg_catalog.textin(pg_catalog.inet_out({c}))")
     return way
+
+
+_JSON = ("json", "jsonb")
+_VECTORS = ("int2vector", "oidvector")
+
+
+def _json(shape: Shape) -> Reading:
+    """Return how a type is read as JSON, in which its values can be told apart.
+
+    Lists of JSON know no lower bounds, and of lists of documents none can tell a dimension from a document: such arrays
+    go by their text form.
+    """
+    select = "pg_catalog.to_json({c})"
+    if shape.family in _VECTORS or (shape.family == "array" and shape.item.family in _JSON):
+        select = "pg_catalog.to_json({c}::pg_catalog.text)"
+    elif shape.family == "array":
+        bounded = "pg_catalog.left({c}::pg_catalog.text, 1) = '['"
+        select = f"case when {bounded} then pg_catalog.to_json({{c}}::pg_catalog.text) else {select} end"
+    return _text(shape)._replace(select=f"({select})::pg_catalog.text")
 
 
 def _numeric(shape: Shape, options: ReadOptions) -> Reading:

@@ -17,7 +17,7 @@ from sqlspec.core.plan import Compiler
 from sqlspec.driver._types import CopyTarget
 from sqlspec.postgres.arrow._wire import Decoder, Encoder, WireError
 from sqlspec.postgres.arrow.wire import Kind, WireType
-from tests.integration.harness import Flavour
+from tests.integration.harness import Flavour, iterator_for
 
 pytestmark = pytest.mark.only("asyncpg", "psycopg", "psycopg-sync")
 
@@ -105,8 +105,8 @@ async def until(admin: psycopg.Connection[Any], driver: Any, wanted: str) -> Non
 
 async def test_rows_are_stored_and_counted(driver: Any, flavour: Flavour) -> None:
     pieces = stream(batch((1, "one"), (2, None)), batch((3, "")))
-    assert await driver.copy_in(target(flavour), pieces) == 3
-    assert await driver.copy_in(target(flavour), stream()) == 0
+    assert await driver.copy_in(target(flavour), iterator_for(driver, pieces)) == 3
+    assert await driver.copy_in(target(flavour), iterator_for(driver, stream())) == 0
     assert (await read(driver, "select a, b from t order by a")).to_pylist() == [
         {"c0": 1, "c1": "one"},
         {"c0": 2, "c1": None},
@@ -116,14 +116,14 @@ async def test_rows_are_stored_and_counted(driver: Any, flavour: Flavour) -> Non
 
 async def test_a_piece_may_be_large(driver: Any, flavour: Flavour) -> None:
     whole = b"".join(stream(batch(*((at, "x" * 1000) for at in range(5000)), (5000, "y" * (20 << 20)))))
-    assert await driver.copy_in(target(flavour), iter([whole])) == 5001
+    assert await driver.copy_in(target(flavour), iterator_for(driver, iter([whole]))) == 5001
     assert await driver.fetch_text("select sum(length(b))::text from t") == [(str(5_000_000 + (20 << 20)),)]
 
 
 async def test_names_are_taken_as_they_are(driver: Any, flavour: Flavour) -> None:
     await driver.execute_script('create table "T.""able" ("A""b" text, "select" text, "a.b" int8)')
     into = target(flavour, 'T."able', "a.b", 'A"b')
-    assert await driver.copy_in(into, stream(batch((1, "x")))) == 1
+    assert await driver.copy_in(into, iterator_for(driver, stream(batch((1, "x"))))) == 1
     assert await driver.fetch_text('select "a.b"::text, "A""b", "select" from "T.""able"') == [("1", "x", None)]
 
 
@@ -139,7 +139,7 @@ async def test_an_error_of_the_source_is_passed_on_and_nothing_is_stored(
 
     async with savepoint(driver):
         with pytest.raises(KeyError) as raised:
-            await driver.copy_in(target(flavour), pieces())
+            await driver.copy_in(target(flavour), iterator_for(driver, pieces()))
         assert raised.value is failure
     assert await driver.fetch_text("select a::text from t") == []
 
@@ -156,7 +156,7 @@ async def test_an_error_of_the_source_behind_a_row_that_the_server_has_refused(d
 
     async with savepoint(driver):
         with pytest.raises(KeyError):
-            await driver.copy_in(target(flavour), pieces())
+            await driver.copy_in(target(flavour), iterator_for(driver, pieces()))
 
 
 @pytest.mark.parametrize(
@@ -166,14 +166,16 @@ async def test_an_error_of_the_server(driver: Any, flavour: Flavour, table: str,
     await driver.execute_script("create view v as select 1::int8 as a, ''::text as b union all select a, b from t")
     async with savepoint(driver):
         with pytest.raises(driver.native_errors) as raised:
-            await driver.copy_in(target(flavour, table), stream(batch(rows)))
+            await driver.copy_in(target(flavour, table), iterator_for(driver, stream(batch(rows))))
         assert sqlstate(driver, raised.value) == state
 
 
 async def test_a_stream_without_its_end_stores_whole_rows_or_none(driver: Any, flavour: Flavour) -> None:
     async with savepoint(driver):
         with pytest.raises(driver.native_errors):
-            await driver.copy_in(target(flavour), iter([Encoder.header(), struct.pack(">hii", 2, 8, 0)]))
+            await driver.copy_in(
+                target(flavour), iterator_for(driver, iter([Encoder.header(), struct.pack(">hii", 2, 8, 0)]))
+            )
 
 
 async def test_a_copy_that_waits_for_a_lock_can_be_cancelled(
@@ -182,7 +184,9 @@ async def test_a_copy_that_waits_for_a_lock_can_be_cancelled(
     with psycopg.connect(dsn) as other:
         other.execute(f"lock table {flavour.schema}.t")
         async with savepoint(driver):
-            running = asyncio.create_task(driver.copy_in(target(flavour), stream(batch((1, "x")))))
+            running = asyncio.create_task(
+                driver.copy_in(target(flavour), iterator_for(driver, stream(batch((1, "x")))))
+            )
             await until(admin, driver, "relation")
             await driver.cancel()
             with pytest.raises(driver.native_errors) as raised:
@@ -204,7 +208,7 @@ async def test_a_source_without_an_end_can_be_cancelled(
             taken += 1
 
     async with savepoint(driver):
-        running = asyncio.create_task(driver.copy_in(target(flavour), pieces()))
+        running = asyncio.create_task(driver.copy_in(target(flavour), iterator_for(driver, pieces())))
         async with asyncio.timeout(20):
             while taken < 100:
                 await asyncio.sleep(0.01)
@@ -227,12 +231,56 @@ async def test_a_task_that_stores_rows_can_be_cancelled(driver: Any, flavour: Fl
             yield piece
 
     async with savepoint(driver):
-        running = asyncio.create_task(driver.copy_in(target(flavour), pieces()))
+        running = asyncio.create_task(driver.copy_in(target(flavour), iterator_for(driver, pieces())))
         await started.wait()
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
         await driver.settle()
+
+
+async def waiting(more: asyncio.Event, *pieces: bytes) -> AsyncIterator[bytes]:
+    """Give some pieces, and wait for the last one."""
+    for piece in pieces:
+        yield piece
+    await more.wait()
+    yield pieces[-1]
+
+
+@pytest.mark.only("asyncpg", "psycopg")
+@pytest.mark.parametrize("how", ["task", "request"])
+@pytest.mark.parametrize(
+    "rows", [(), ((1, "x"),), ((None, "refused"),), ((1, "slow"),)], ids=["nothing", "a row", "a bad row", "a slow row"]
+)
+async def test_a_wait_for_the_source_can_be_cancelled(
+    driver: Any, flavour: Flavour, admin: psycopg.Connection[Any], how: str, rows: tuple[Any, ...]
+) -> None:
+    await driver.execute_script("""
+        create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(60); return new; end $$;
+        create trigger slow before insert on t for each row when (new.b = 'slow') execute function slow();
+    """)
+    head, *_ = stream()
+    # The server looks at rows when its buffer is full.
+    many = [Encoder([INT8, TEXT]).encode(batch(*rows, *[(1, "x" * 1000)] * 1000))] if rows else []
+    states = {(): "ClientRead", ((1, "slow"),): "PgSleep"}
+    more = asyncio.Event()
+    async with savepoint(driver):
+        running = asyncio.create_task(driver.copy_in(target(flavour), waiting(more, head, *many)))
+        if rows == ((None, "refused"),):
+            await asyncio.sleep(0.2)
+        else:
+            await until(admin, driver, states.get(rows, "ClientRead"))
+        async with asyncio.timeout(10):
+            if how == "request":
+                await driver.cancel()
+                more.set()
+                with pytest.raises(driver.native_errors):
+                    await running
+            else:
+                running.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await running
+                await driver.settle()
 
 
 # -- to the client --------------------------------------------------------------------------------------------

@@ -526,9 +526,9 @@ async def test_a_table_that_is_altered_in_between(
 @pytest.mark.parametrize(
     ("options", "kind"),
     [
-        ({"mode": "upsert"}, NotSupportedError),
-        ({"key": ["id"]}, NotSupportedError),
-        ({"on_error": "quarantine"}, NotSupportedError),
+        ({"mode": "upsert"}, ParameterError),
+        ({"key": ["id"]}, ParameterError),
+        ({"on_error": "ignore"}, ParameterError),
         ({"mode": "replace"}, ParameterError),
         ({"batch_rows": 0}, ParameterError),
         ({"batch_rows": True}, ParameterError),

@@ -24,7 +24,7 @@ from sqlspec.exceptions import (
     TransactionError,
     UniqueViolationError,
 )
-from tests.integration.harness import FLAVOURS, needs
+from tests.integration.harness import FLAVOURS, iterator_for, needs
 
 ALL = [field.name for field in fields(Capabilities)]
 # Rows come out alike with COPY and without; the connection under test has no TLS.
@@ -146,7 +146,10 @@ async def copy_in(session: Any, config: Any) -> None:
     pieces = (b"PGCOPY\n\xff\r\n\0" + bytes(8), row, row, b"\xff\xff")
     async with session.transaction():
         schema = await session.select_value("select nspname from pg_namespace where oid = pg_my_temp_schema()")
-        assert await session.driver.copy_in(CopyTarget(schema, "t", ("a",)), iter(pieces)) == 2
+        assert (
+            await session.driver.copy_in(CopyTarget(schema, "t", ("a",)), iterator_for(session.driver, iter(pieces)))
+            == 2
+        )
     assert await session.select("select a from t", schema_type=int) == [5, 5]
 
 

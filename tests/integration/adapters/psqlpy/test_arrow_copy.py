@@ -17,7 +17,7 @@ from sqlspec.adapters.psqlpy._copy import BLOCK
 from sqlspec.driver._types import CopyTarget
 from sqlspec.postgres.arrow._wire import Encoder
 from sqlspec.postgres.arrow.wire import Kind, WireType
-from tests.integration.harness import Flavour
+from tests.integration.harness import Flavour, iterator_for
 
 pytestmark = pytest.mark.only("psqlpy")
 
@@ -88,10 +88,13 @@ def raw_errors() -> type[Exception]:
 
 
 async def test_rows_are_stored_and_counted(driver: Any, flavour: Flavour) -> None:
-    assert await driver.copy_in(target(flavour), stream(rows((1, "one"), (2, None)), rows((3, "")))) == 3
-    assert await driver.copy_in(target(flavour), stream()) == 0
+    assert (
+        await driver.copy_in(target(flavour), iterator_for(driver, stream(rows((1, "one"), (2, None)), rows((3, "")))))
+        == 3
+    )
+    assert await driver.copy_in(target(flavour), iterator_for(driver, stream())) == 0
     whole = b"".join(stream(rows((4, "x"))))
-    assert await driver.copy_in(target(flavour), iter([whole])) == 1
+    assert await driver.copy_in(target(flavour), iterator_for(driver, iter([whole]))) == 1
     found = await driver.fetch_text("select a::text, b from t order by a")
     assert found == [("1", "one"), ("2", None), ("3", ""), ("4", "x")]
 
@@ -100,7 +103,7 @@ async def test_rows_are_stored_and_counted(driver: Any, flavour: Flavour) -> Non
 async def test_a_long_stream_goes_in_several_ones(driver: Any, flavour: Flavour, size: int) -> None:
     piece = rows((1, "x" * (size - 18)))
     assert len(piece) == size
-    assert await driver.copy_in(target(flavour), stream(*[piece] * 5, rows((2, "y")))) == 6
+    assert await driver.copy_in(target(flavour), iterator_for(driver, stream(*[piece] * 5, rows((2, "y"))))) == 6
     assert await driver.fetch_text("select count(*)::text, sum(length(b))::text from t") == [
         ("6", str(5 * (size - 18) + 1))
     ]
@@ -111,7 +114,7 @@ async def test_names_are_taken_as_they_are(driver: Any, flavour: Flavour) -> Non
         'create table "T.""$(x)p" ("A""b" text, "select" text, "a.b" int8, g int generated always as (1) stored)'
     )
     into = target(flavour, 'T."$(x)p', "a.b", 'A"b')
-    assert await driver.copy_in(into, stream(rows((1, "x")))) == 1
+    assert await driver.copy_in(into, iterator_for(driver, stream(rows((1, "x"))))) == 1
     found = await driver.fetch_text('select t."a.b"::text, t."A""b", t."select" from "T.""$' + '(x)p" as t')
     assert found == [("1", "x", None)]
 
@@ -122,7 +125,7 @@ async def test_no_trigger_runs_more_than_once_for_a_stream(driver: Any, flavour:
         "$$ begin insert into log values (1); return null; end $$;"
         "create trigger tr after insert on t for each statement execute function note()"
     )
-    assert await driver.copy_in(target(flavour), stream(rows((1, "x")))) == 1
+    assert await driver.copy_in(target(flavour), iterator_for(driver, stream(rows((1, "x"))))) == 1
     assert await driver.fetch_text("select count(*)::text from log") == [("1",)]
 
 
@@ -139,7 +142,7 @@ async def test_an_error_of_the_source_is_passed_on_and_nothing_is_stored(
 
     async with savepoint(driver):
         with pytest.raises(KeyError) as raised:
-            await driver.copy_in(target(flavour), pieces())
+            await driver.copy_in(target(flavour), iterator_for(driver, pieces()))
         assert raised.value is failure
     assert await driver.fetch_text("select a::text from t") == []
 
@@ -156,7 +159,7 @@ async def test_an_error_of_the_server_ends_the_reading_of_the_source(driver: Any
 
     async with savepoint(driver):
         with pytest.raises(driver.native_errors) as raised:
-            await driver.copy_in(target(flavour), pieces())
+            await driver.copy_in(target(flavour), iterator_for(driver, pieces()))
         info = driver.error_info(raised.value)
         assert (info.sqlstate, info.column, info.table) == ("23502", "a", "t")
         assert driver.status() == "failed"
@@ -180,21 +183,24 @@ async def test_what_the_server_refuses_leaves_the_connection(
         if before:
             await driver.execute_script(before.format(role=f"role_{flavour.schema}", schema=flavour.schema))
         with pytest.raises(driver.native_errors) as raised:
-            await driver.copy_in(target(flavour, *into), stream(rows((1, "x"))))
+            await driver.copy_in(target(flavour, *into), iterator_for(driver, stream(rows((1, "x")))))
         assert sqlstate(driver, raised.value) == state
 
 
 async def test_a_temporary_table_takes_rows_where_only_reading_is_allowed(driver: Any) -> None:
     await driver.execute_script("create temp table tt (a int8, b text); savepoint here; set transaction read only")
     ((schema,),) = await driver.fetch_text("select pg_my_temp_schema()::regnamespace::text")
-    assert await driver.copy_in(CopyTarget(str(schema), "tt", ("a", "b")), stream(rows((1, "x")))) == 1
+    assert (
+        await driver.copy_in(CopyTarget(str(schema), "tt", ("a", "b")), iterator_for(driver, stream(rows((1, "x")))))
+        == 1
+    )
 
 
 @pytest.mark.parametrize("stream_", [[], [b"nothing"], [Encoder.header() + rows((1, "x"))[:9]]])
 async def test_what_is_no_stream_is_refused(driver: Any, flavour: Flavour, stream_: list[bytes]) -> None:
     async with savepoint(driver):
         with pytest.raises(driver.native_errors) as raised:
-            await driver.copy_in(target(flavour), iter(stream_))
+            await driver.copy_in(target(flavour), iterator_for(driver, iter(stream_)))
         assert sqlstate(driver, raised.value) == "22P04"
 
 
@@ -210,7 +216,7 @@ async def test_a_copy_that_waits_for_a_lock(
         async with savepoint(driver):
             if how == "lock_timeout":
                 await driver.execute_script("set local lock_timeout = 50")
-            running = asyncio.create_task(driver.copy_in(target(flavour), stream(rows((1, "x")))))
+            running = asyncio.create_task(driver.copy_in(target(flavour), iterator_for(driver, stream(rows((1, "x"))))))
             if how == "request":
                 await until(admin, driver, "relation")
                 await driver.cancel()
@@ -241,7 +247,7 @@ async def test_a_source_without_an_end_can_be_stopped(driver: Any, flavour: Flav
                     started.set()
 
         async with savepoint(driver):
-            running = asyncio.create_task(driver.copy_in(target(flavour), pieces()))
+            running = asyncio.create_task(driver.copy_in(target(flavour), iterator_for(driver, pieces())))
             await started.wait()
             if how == "request":
                 await driver.cancel()

@@ -183,6 +183,6 @@ def test_queries_for_what_only_the_server_can_check() -> None:
     (net, first), (doc, second) = made.probes(made.convert(source, 0))
     assert (net, doc) == ("net", "doc")
     assert first.startswith("do '")
-    assert "unnest(''{\"10.0.0.1\",NULL}''::pg_catalog._text)" in first
+    assert "given pg_catalog._text := ''{\"10.0.0.1\",NULL}''" in first
     assert "stored inet;" in first
     assert "stored jsonb;" in second
