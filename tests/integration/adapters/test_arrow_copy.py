@@ -403,8 +403,8 @@ async def test_a_task_that_reads_rows_can_be_cancelled_at_any_moment(driver: Any
 
             running = asyncio.create_task(read_on())
             loop.call_later(delay / 500, running.cancel)
-            with pytest.raises(asyncio.CancelledError):
-                await running
+            await asyncio.wait([running])
+            assert running.cancelled() or (delay and running.exception() is None)  # it may be at its end by then
             await feed.close()
             await driver.settle()
 
