@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 import secrets
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -19,7 +18,7 @@ from sqlspec.exceptions import DataError, OperationalError, ParameterError
 from sqlspec.postgres.arrow.kernels import pc
 from sqlspec.storage.formats import Arrow, Csv, FileFormat, JsonLines, Parquet, suffix_format
 from sqlspec.storage.places import HIVE_NULL, Place, check_directory, data_files, reached
-from sqlspec.storage.writing import GROUP_BYTES, FileWriter, StorageTarget
+from sqlspec.storage.writing import GROUP_BYTES, FileWriter, StorageTarget, Writer
 
 __all__ = ("PartitionedWriter", "partition_columns", "writer_for")
 
@@ -32,88 +31,47 @@ MOST_HELD = 4 * GROUP_BYTES
 ENDINGS: dict[type[FileFormat], str] = {Parquet: ".parquet", Csv: ".csv", Arrow: ".arrow", JsonLines: ".jsonl"}
 
 
-def writer_for(
-    target: StorageTarget, started: float, progress: Callable[[ExportJob], object] | None = None
-) -> FileWriter | PartitionedWriter:
-    """Return what writes to a target: one file, or a directory of files; see `FileWriter`."""
+def writer_for(target: StorageTarget, started: float, progress: Callable[[ExportJob], object] | None = None) -> Writer:
+    """Return what writes to a target: one file, or a directory of files."""
     kind = PartitionedWriter if target.partition_by else FileWriter
     return kind(target, started, progress)
 
 
-class PartitionedWriter:
-    """A directory of files, used as a `FileWriter` is. Its files get their names when all of them are complete."""
+class PartitionedWriter(Writer):
+    """A directory of files, which get their names when all of them are complete."""
 
     def __init__(
         self, target: StorageTarget, started: float, progress: Callable[[ExportJob], object] | None = None
     ) -> None:
-        """Prepare to write; nothing is touched.
-
-        Args:
-            target: The directory, and the columns that its directories are named by.
-            started: Clock reading (`perf_counter`) at the call.
-            progress: Called by `tell`.
-        """
-        self._target = target
-        self._started = started
-        self._progress = progress
+        super().__init__(target, started, progress)
         self._name = f"part-{secrets.token_hex(6)}{ENDINGS[type(target.file_format)]}"
         self._keys: tuple[str, ...] = target.partition_by
         self._schema: pa.Schema
         self._files: dict[tuple[str | None, ...], FileWriter] = {}
         self._made: list[str] = []
         self._moved: list[Place] = []
-        self._lock = threading.Lock()
-        self.rows = 0
 
     def job(self) -> ExportJob:
-        """Return what has been written, as far as it has left the buffers."""
         count = sum(file.job().bytes for file in self._files.values())
         seconds = time.perf_counter() - self._started
-        return ExportJob(self.rows, count, seconds, self._target.place.shown, files=len(self._files))
-
-    def tell(self) -> None:
-        """Tell the caller how far it is."""
-        if self._progress is not None:
-            self._progress(self.job())
+        return ExportJob(self.rows, count, seconds, self._shown, files=len(self._files))
 
     def check(self) -> None:
-        """Refuse early what must not be replaced.
-
-        Raises:
-            ParameterError: There are files in the directory, or it is none.
-            OperationalError: The file system cannot be asked.
-        """
         check_directory(self._target.place, self._is_data, self._target.overwrite)
 
     def start(self, schema: pa.Schema) -> None:
-        """Take the columns.
-
-        Raises:
-            ParameterError: A column to divide the rows by is not there, or it is the only one.
-        """
         unknown = [name for name in self._keys if name not in schema.names]
         if unknown:
             raise ParameterError(
                 f"cannot write partitions by {', '.join(map(repr, unknown))}: the statement has no such column; name "
                 f"some of {', '.join(map(repr, schema.names))}"
             )
-        doubled = sorted({name for name in schema.names if schema.names.count(name) > 1})
-        if doubled:
-            raise ParameterError(
-                f"cannot write {self._target.place.shown!r}: several columns are named "
-                f"{', '.join(map(repr, doubled))}; name them apart with AS"
-            )
+        self._check_names(schema)
         self._schema = pa.schema([field for field in schema if field.name not in self._keys])
         if not self._schema.names:
             raise ParameterError("cannot write partitions: no column is left for the files; name fewer in partition_by")
 
     def write(self, batch: pa.RecordBatch) -> None:
-        """Write rows to the files that they belong to.
-
-        Raises:
-            DataError: There are too many partitions.
-            OperationalError: The file system refuses them.
-        """
         with self._lock:
             rest = batch.select(self._schema.names)
             for values, rows in self._divided(batch, rest):
@@ -131,6 +89,7 @@ class PartitionedWriter:
         codes = texts[0].indices.cast(pa.int64())
         for text in texts[1:]:
             codes = pc.add(pc.multiply(codes, len(text.dictionary)), text.indices.cast(pa.int64()))
+            codes = codes.dictionary_encode().indices.cast(pa.int64())  # small again, so that no product is too large
         order = pc.array_sort_indices(codes)  # equal ones stay in their order
         ends = pc.run_end_encode(codes.take(order)).run_ends.to_pylist()
         taken = in_order(rest, order)
@@ -144,12 +103,7 @@ class PartitionedWriter:
         """Return the values of a column as text, as a load reads them."""
         column = batch.column(name)
         if self._target.form == "json":
-            values = [None if text is None else msgspec.json.decode(text) for text in column.to_pylist()]
-            texts = [
-                value if value is None or isinstance(value, str) else text
-                for value, text in zip(values, column.to_pylist(), strict=True)
-            ]
-            return pa.array(texts, pa.string())
+            return pa.array([_plain(text) for text in column.to_pylist()], pa.string())
         try:
             return column.cast(pa.string())
         except pa.ArrowException as error:
@@ -163,7 +117,7 @@ class PartitionedWriter:
         if file is None:
             if len(self._files) == MOST_FILES:
                 raise DataError(
-                    f"cannot write {self._target.place.shown!r}: there are more than {MOST_FILES} partitions; choose "
+                    f"cannot write {self._shown!r}: there are more than {MOST_FILES} partitions; choose "
                     "columns with fewer values, or write one file"
                 )
             parts = (
@@ -172,7 +126,7 @@ class PartitionedWriter:
             )
             place = self._target.place
             directory = posixpath.join(place.path, *parts)
-            self._made += reached("write", place.shown, place.storage.make_directory, directory)
+            self._made += reached("write", self._shown, place.storage.make_directory, directory)
             inner = place._replace(path=posixpath.join(directory, self._name))
             file = FileWriter(StorageTarget(inner, self._target.file_format, False), self._started)
             file.start(self._schema)
@@ -180,14 +134,9 @@ class PartitionedWriter:
         return file
 
     def commit(self) -> None:
-        """End the files and give them their names; then delete those that they replace.
-
-        Raises:
-            OperationalError: The file system refuses it.
-        """
         with self._lock:
             place = self._target.place
-            old = reached("write", place.shown, data_files, place, self._is_data) if self._target.overwrite else []
+            old = reached("write", self._shown, data_files, place, self._is_data) if self._target.overwrite else []
             for file in self._files.values():
                 file.commit()
                 self._moved.append(file.place)
@@ -206,7 +155,6 @@ class PartitionedWriter:
                 ) from error
 
     def discard(self) -> None:
-        """Leave nothing of the files. Never raises."""
         with self._lock:
             for file in self._files.values():
                 file.discard()
@@ -219,6 +167,12 @@ class PartitionedWriter:
 
     def _is_data(self, name: str) -> bool:
         return suffix_format(name) is not None
+
+
+def _plain(text: str | None) -> str | None:
+    """Return a JSON string as what it says, and any other JSON value as it is written."""
+    value = None if text is None else msgspec.json.decode(text)
+    return value if isinstance(value, str) else text
 
 
 def in_order(batch: pa.RecordBatch, order: pa.Array) -> pa.RecordBatch:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
@@ -18,7 +19,7 @@ from sqlspec.storage.formats import Arrow, Csv, FileFormat, JsonLines, Parquet, 
 from sqlspec.storage.places import Output, Place, StoragePath, check_absent, find_one, reached
 from sqlspec.storage.rows import csv_header, csv_text, json_text
 
-__all__ = ("FileWriter", "StorageTarget", "storage_target")
+__all__ = ("FileWriter", "StorageTarget", "Writer", "storage_target")
 
 Form: TypeAlias = Literal["parquet", "ipc", "text", "json"]
 
@@ -77,8 +78,8 @@ class Sink(Protocol):
     def close(self) -> None: ...
 
 
-class FileWriter:
-    """One file that is being written. Its calls may come from several threads, one after the other.
+class Writer(ABC):
+    """Rows on their way to a target. Its calls may come from several threads, one after the other.
 
     Attributes:
         rows: Rows so far.
@@ -97,15 +98,80 @@ class FileWriter:
         self._target = target
         self._started = started
         self._progress = progress
-        self._format = target.file_format
         self._shown = target.place.shown
+        # A call that was given up may still be under way when what it has written is discarded.
+        self._lock = threading.Lock()
+        self.rows = 0
+
+    def tell(self) -> None:
+        """Tell the caller how far it is."""
+        if self._progress is not None:
+            self._progress(self.job())
+
+    def _check_names(self, schema: pa.Schema) -> None:
+        doubled = sorted({name for name in schema.names if schema.names.count(name) > 1})
+        if doubled:
+            raise ParameterError(
+                f"cannot write {self._shown!r}: several columns are named {', '.join(map(repr, doubled))}; name them "
+                "apart with AS"
+            )
+
+    @abstractmethod
+    def job(self) -> ExportJob:
+        """Return what has been written, as far as it has left the buffers."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Refuse early what must not be replaced.
+
+        Raises:
+            ParameterError: There is something already.
+            OperationalError: The file system cannot be asked.
+        """
+
+    @abstractmethod
+    def start(self, schema: pa.Schema) -> None:
+        """Take the columns, before the first row.
+
+        Raises:
+            ParameterError: They cannot be written.
+            OperationalError: The file system refuses it.
+        """
+
+    @abstractmethod
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Write rows.
+
+        Raises:
+            DataError: They cannot be written.
+            OperationalError: The file system refuses them.
+        """
+
+    @abstractmethod
+    def commit(self) -> None:
+        """End what was written, and let it be seen.
+
+        Raises:
+            OperationalError: The file system refuses it.
+        """
+
+    @abstractmethod
+    def discard(self) -> None:
+        """Leave nothing of it. Never raises."""
+
+
+class FileWriter(Writer):
+    """One file, which gets its name when it is complete."""
+
+    def __init__(
+        self, target: StorageTarget, started: float, progress: Callable[[ExportJob], object] | None = None
+    ) -> None:
+        super().__init__(target, started, progress)
+        self._format = target.file_format
         self._output: Output | None = None
         self._counted: _Counted | None = None
         self._compressed: Any = None
         self._sink: Sink | None = None
-        # One that was given up may still be under way when the file is discarded.
-        self._lock = threading.Lock()
-        self.rows = 0
 
     @property
     def place(self) -> Place:
@@ -123,36 +189,14 @@ class FileWriter:
             reached("write", self._shown, self._sink.flush)
 
     def job(self) -> ExportJob:
-        """Return what has been written, as far as it has left the buffers."""
         count = self._counted.count if self._counted is not None else 0
         return ExportJob(self.rows, count, time.perf_counter() - self._started, self._shown)
 
-    def tell(self) -> None:
-        """Tell the caller how far it is."""
-        if self._progress is not None:
-            self._progress(self.job())
-
     def check(self) -> None:
-        """Refuse early what `start` would refuse.
-
-        Raises:
-            ParameterError: There is a file of this name.
-            OperationalError: The file system cannot be asked.
-        """
         check_absent(self._target.place, self._target.overwrite)
 
     def start(self, schema: pa.Schema) -> None:
-        """Begin the file, with what comes before the rows.
-
-        Raises:
-            ParameterError: Columns cannot be told apart by their names.
-        """
-        doubled = sorted({name for name in schema.names if schema.names.count(name) > 1})
-        if doubled:
-            raise ParameterError(
-                f"cannot write {self._shown!r}: several columns are named {', '.join(map(repr, doubled))}; name them "
-                "apart with AS"
-            )
+        self._check_names(schema)
         with self._lock:
             self._output = Output(self._target.place, self._target.overwrite)
             reached("write", self._shown, self._start, self._output, schema)
@@ -183,22 +227,12 @@ class FileWriter:
         return json_text(batch.schema.names, batch.columns)
 
     def write(self, batch: pa.RecordBatch) -> None:
-        """Write rows.
-
-        Raises:
-            OperationalError: The file system refuses them.
-        """
         with self._lock:
             assert self._sink is not None
             reached("write", self._shown, self._sink.write, batch)
             self.rows += batch.num_rows
 
     def commit(self) -> None:
-        """End the file and give it its name.
-
-        Raises:
-            OperationalError: The file system refuses it.
-        """
         with self._lock:
             assert self._output is not None
             assert self._sink is not None
@@ -208,7 +242,6 @@ class FileWriter:
             self._output.commit()
 
     def discard(self) -> None:
-        """Leave nothing of the file. Never raises."""
         with self._lock:
             for each in (self._sink, self._compressed):
                 with suppress(Exception):

@@ -68,6 +68,20 @@ async def test_rows_keep_their_order_in_a_file(session: Any, tmp_path: Path) -> 
             assert len(values) == 25
 
 
+async def test_many_columns_of_many_values_are_told_apart(session: Any, tmp_path: Path) -> None:
+    """With so many, a number for each combination of values would not fit into 64 bits."""
+    names = [f"c{n}" for n in range(12)]
+    sql = f"""
+        select i as {", i as ".join(names)}, i as n from generate_series(0, 63) as i
+        union all select 1, {", ".join("0" for _ in names[1:])}, 64
+    """
+    job = await session.select_to_storage(sql, tmp_path / "t", file_format="csv", partition_by=names)
+    assert (job.rows, job.files) == (65, 65)
+    await session.execute(f"create table t ({' int, '.join(names)} int, n int)")
+    await session.load_from_storage("t", tmp_path / "t")
+    assert await session.select_value("select c0 from t where n = 64") == 1
+
+
 async def test_no_rows_make_no_file(session: Any, tmp_path: Path) -> None:
     job = await session.select_to_storage(
         "select 1 as a, 2 as b where false", tmp_path / "t", file_format="csv", partition_by=["a"]
