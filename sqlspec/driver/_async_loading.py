@@ -18,7 +18,7 @@ from sqlspec.postgres.arrow.merging import merge_target
 from sqlspec.postgres.arrow.target import parse_target
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     import pyarrow as pa
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sqlspec.driver._loading import LoadRequest
     from sqlspec.postgres.arrow.target import Target
 
-__all__ = ("load_now",)
+__all__ = ("load_now", "may_store_others", "prepared_target", "target_of")
 
 
 async def load_now(driver: AsyncDriver, request: LoadRequest, loads: list[Load]) -> LoadJob:
@@ -38,7 +38,7 @@ async def load_now(driver: AsyncDriver, request: LoadRequest, loads: list[Load])
         request: What was asked for.
         loads: Gets the load as soon as it is planned, for who looks into its failure.
     """
-    target = await prepared_target(driver, request)
+    target = await prepared_target(driver, request, request.label, request.create_sql)
     if request.key:
         target = merge_target(target, request.mode, request.key)
     codecs = driver.derived.codecs
@@ -54,7 +54,7 @@ async def load_now(driver: AsyncDriver, request: LoadRequest, loads: list[Load])
     # A binary COPY takes whatever has the right length, and an INSERT casts; now that the table is locked, its
     # columns stay.
     if not load.still_has(await driver.fetch_text(load.columns_query)):
-        raise altered(request)
+        raise altered(request.label)
     await check_count(driver, load, stored)
     if load.merge is None:
         return load.job(stored, {"inserted": stored}, load.rejected)
@@ -67,8 +67,16 @@ async def load_now(driver: AsyncDriver, request: LoadRequest, loads: list[Load])
     return load.job(merged.rows, merged.counts(request.mode), load.rejected)
 
 
-async def prepared_target(driver: AsyncDriver, request: LoadRequest) -> Target:
+async def prepared_target(
+    driver: AsyncDriver, request: LoadRequest, label: str, create_sql: Callable[[], str]
+) -> Target:
     """Return the table of a load; make it first where that was asked for.
+
+    Args:
+        driver: The connection.
+        request: What was asked for.
+        label: The same in words, for errors.
+        create_sql: Gives the statement that makes the table.
 
     Raises:
         SQLParsingError: There is no such table.
@@ -77,11 +85,11 @@ async def prepared_target(driver: AsyncDriver, request: LoadRequest) -> Target:
     target = await target_of(driver, request)
     if request.create:
         if target is not None:
-            raise present(request)
-        await driver.execute_script(request.create_sql())
+            raise present(request.name)
+        await driver.execute_script(create_sql())
         target = await target_of(driver, request)
     if target is None:
-        raise missing(request)
+        raise missing(label)
     return target
 
 
@@ -137,9 +145,14 @@ async def check_count(driver: AsyncDriver, load: Load, stored: int) -> None:
         return
     if load.merge is not None:  # the temporary table stores what it gets
         raise load.miscounted(stored)
-    # What becomes of the rows of a view, the triggers and rules of the tables behind it decide.
-    if load.target.has_rules or load.target.kind == "v":
-        return
-    ((triggers,),) = await driver.fetch_text(load.triggers_query())
-    if triggers == "0":
+    if not await may_store_others(driver, load.target):
         raise load.miscounted(stored)
+
+
+async def may_store_others(driver: AsyncDriver, target: Target) -> bool:
+    """Tell whether a table may store other rows than those that are sent."""
+    # What becomes of the rows of a view, the triggers and rules of the tables behind it decide.
+    if target.has_rules or target.kind == "v":
+        return True
+    ((triggers,),) = await driver.fetch_text(target.triggers_query)
+    return triggers != "0"

@@ -33,7 +33,7 @@ from sqlspec.postgres.arrow.plan import LoadOptions, plan_load
 from sqlspec.postgres.arrow.records import History
 from sqlspec.postgres.arrow.shapes import shape_of
 from sqlspec.postgres.arrow.source import open_source, records_source
-from sqlspec.postgres.arrow.target import parse_table_name, target_query
+from sqlspec.postgres.arrow.target import parse_table_name, quoted_name, target_query
 from sqlspec.postgres.arrow.types import create_table_types
 from sqlspec.postgres.sql import quote_identifier
 
@@ -94,8 +94,7 @@ class LoadRequest:
     @property
     def name(self) -> str:
         """The table's name as SQL, quoted."""
-        parts = (self.table,) if self.schema is None else (self.schema, self.table)
-        return ".".join(map(quote_identifier, parts))
+        return quoted_name(self.schema, self.table)
 
     @property
     def label(self) -> str:
@@ -415,14 +414,6 @@ class Load:
 
     # -- what came of it --------------------------------------------------------------------------
 
-    def triggers_query(self) -> str:
-        """Return the query for the number of triggers that may store other rows than those that were sent."""
-        oid = int(self.target.oid)
-        return (
-            "select pg_catalog.count(*)::pg_catalog.text from pg_catalog.pg_trigger where not tgisinternal "
-            f"and (tgrelid = {oid} or tgrelid in (select relid from pg_catalog.pg_partition_tree({oid})))"
-        )
-
     @property
     def references_query(self) -> str:
         """The query for the foreign keys by which rows of the table refer to others of it."""
@@ -471,24 +462,20 @@ def know_shapes(target: Target, codecs: CodecRegistry) -> None:
         shape_of(column.oid, codecs, column.typmod, target.typmods)
 
 
-def missing(request: LoadRequest) -> SQLParsingError:
-    """Return the error for a table that is not there."""
-    return SQLParsingError(
-        f"cannot load into {request.name}: there is no such table; make it first, or pass create=True"
-    )
+def missing(label: str) -> SQLParsingError:
+    """Return the error for a table that is not there; `label` is what was to be done with it."""
+    return SQLParsingError(f"cannot {label}: there is no such table; make it first, or pass create=True")
 
 
-def present(request: LoadRequest) -> ParameterError:
+def present(name: str) -> ParameterError:
     """Return the error for a table that should be made and is there."""
-    return ParameterError(
-        f"cannot create {request.name}: it is there already; leave create out, or choose another name"
-    )
+    return ParameterError(f"cannot create {name}: it is there already; leave create out, or choose another name")
 
 
-def altered(request: LoadRequest) -> SerializationConflictError:
+def altered(label: str) -> SerializationConflictError:
     """Return the error for a table that was altered between the planning and the first row."""
     return SerializationConflictError(
-        f"load into {request.name} failed: the table was altered meanwhile; nothing is stored, run it again"
+        f"{label} failed: the table was altered meanwhile; nothing is stored, run it again"
     )
 
 

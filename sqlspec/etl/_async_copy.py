@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 from sqlspec.core.parameters import RowsError
 from sqlspec.core.result import LoadJob
 from sqlspec.driver._aio import closing
+from sqlspec.driver._async_loading import may_store_others, prepared_target, target_of
+from sqlspec.driver._loading import altered
 from sqlspec.driver._types import CopyTarget
 from sqlspec.etl._aio import blocking_iterator
 from sqlspec.etl._async_crew import AsyncCrew
 from sqlspec.etl._async_source import AsyncSource
 from sqlspec.etl._errors import failed_at
 from sqlspec.etl._plan import (
-    COUNT_TRIGGERS,
     READS,
     SERVER,
     XID,
-    altered,
     differs,
     known_types,
     miscounted,
@@ -32,11 +32,10 @@ from sqlspec.etl._request import CopyJob
 from sqlspec.etl._source import create_sql, pick_columns
 from sqlspec.etl._sums import Checksum, digest_expressions, digest_items, read_checksum, styles_script
 from sqlspec.etl._wires import EXTENSIONS_QUERY
-from sqlspec.exceptions import NotSupportedError, ParameterError, SQLParsingError, SQLSpecError
+from sqlspec.exceptions import NotSupportedError, SQLSpecError
 from sqlspec.postgres.arrow._wire import Encoder
 from sqlspec.postgres.arrow.plan import takes_copy
 from sqlspec.postgres.arrow.source import ArrowSource
-from sqlspec.postgres.arrow.target import parse_target, target_query
 from sqlspec.postgres.catalog import type_query
 
 if TYPE_CHECKING:
@@ -107,7 +106,7 @@ class AsyncCopy:
         binary = copies and passes_through(source.source.columns, target, self._picks, *self._types)
         if request.overwrites:
             await self._check_overlap()
-        had_rows = not request.overwrites and not request.create
+        had_rows = not request.overwrites and not request.into.create
         xid = await self._text(XID) if request.checksum and had_rows else None
         parts = await source.parts()
         await source.share(len(parts))
@@ -120,19 +119,11 @@ class AsyncCopy:
     async def _prepare(self) -> None:
         """Describe the target, make it first where that was asked for, and match its columns with the source's."""
         request, source = self._request, self._source.source
-        found = await self._described()
-        if request.create:
-            if found is not None:
-                raise ParameterError(
-                    f"cannot create {request.name}: it is there already; leave create out, or choose another name"
-                )
-            sql = create_sql(request.name, source, pick_columns(source, None, request.columns))
-            await self._script(sql)
-            found = await self._described()
-        if found is None:
-            raise SQLParsingError(
-                f"cannot copy into {request.name}: there is no such table; make it first, or pass create=True"
-            )
+
+        def create() -> str:
+            return create_sql(request.into.name, source, pick_columns(source, None, request.columns))
+
+        found = await self._run(prepared_target, self._session._driver, request.into, request.label, create)
         if request.checksum and found.kind not in ("r", "p"):
             raise NotSupportedError(
                 f"cannot compare checksums: {found.quoted} is no table whose rows tell who has stored them; leave "
@@ -153,23 +144,19 @@ class AsyncCopy:
             ),
         )
 
-    async def _described(self) -> Target | None:
-        return parse_target(await self._text_rows(target_query(*self._request.target)))
-
     # -- the way of binary rows -------------------------------------------------------------------
 
     async def _relayed(self, parts: Sequence[Part]) -> LoadJob:
         source, picks, target = self._source, self._picks, self._target
         if self._request.overwrites:
-            verb = "truncate table" if self._request.load["truncate"] else "delete from"
-            await self._script(f"{verb} {target.quoted}")
+            await self._script(self._request.into.clear_sql)
         for driver, part in zip(source.drivers, parts, strict=True):
             text = source.source.rows(picks, part)
             self._crew.start(driver, source.relay, self._crew, driver, text, len(picks), self._digest(part))
         into = CopyTarget(target.schema, target.name, tuple(pick.name for pick in picks))
         driver, label = self._session._driver, self._request.label
         job = await self._session._exclusive("copy_table", label, None, self._copy_in, driver, into)
-        if await self._described() != target:
+        if await self._run(target_of, driver, self._request.into) != target:
             raise altered(label)
         return job
 
@@ -210,7 +197,6 @@ class AsyncCopy:
             batches,
             None,
             None,
-            overwrite=False,
             create=False,
             columns=None,
             progress=None if request.progress is None else self._note,
@@ -241,11 +227,7 @@ class AsyncCopy:
         if not request.only_adds:
             return ""
         if stored != self._rows:
-            decided = (
-                target.has_rules
-                or target.kind == "v"
-                or await self._text(COUNT_TRIGGERS % (target.oid, target.oid)) != "0"
-            )
+            decided = await self._run(may_store_others, self._session._driver, target)
             if not decided or request.checksum:
                 raise miscounted(request.label, self._rows, stored)
             return ""
@@ -276,7 +258,7 @@ class AsyncCopy:
         Raises:
             ParameterError: The target is among what the source reads.
         """
-        if not self._request.load["truncate"]:
+        if self._request.into.clear != "truncate":
             return
         driver = self._source.drivers[0]
         ((server, pid),) = await self._source.call(driver, driver.fetch_text, SERVER)

@@ -15,8 +15,8 @@ from sqlspec.etl._source import ALL, Source, SourceColumn, missing
 from sqlspec.etl._sums import STYLES, read_checksum
 from sqlspec.exceptions import OperationalError, ParameterError, SQLSpecError, server_error
 from sqlspec.postgres.arrow._wire import Relay, WireError
-from sqlspec.postgres.arrow.target import READABLE_KINDS, parse_target, target_query
-from sqlspec.postgres.sql import begin, quote_literal, quote_qualified
+from sqlspec.postgres.arrow.target import READABLE_KINDS, parse_target, quoted_name, target_query
+from sqlspec.postgres.sql import begin, quote_literal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -100,8 +100,7 @@ class AsyncSource:
         driver = await self._connect()
         relation = self._request.relation
         if relation is not None:
-            name = quote_qualified(relation if relation[0] is not None else relation[1:])  # type: ignore[arg-type]
-            await self._open_table(driver, name)
+            await self._open_table(driver, quoted_name(*relation))
         else:
             await self._open_query(driver)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlspec.etl._wires import fits, wire_of
-from sqlspec.exceptions import OperationalError, ParameterError, SerializationConflictError
+from sqlspec.exceptions import OperationalError, ParameterError
 from sqlspec.postgres.arrow.plan import column_problems
 from sqlspec.postgres.catalog import TypeInfo, parse_type_rows
 
@@ -15,12 +15,10 @@ if TYPE_CHECKING:
     from sqlspec.postgres.arrow.target import Target
 
 __all__ = (
-    "COUNT_TRIGGERS",
     "READS",
     "SERVER",
     "XID",
     "KnownTypes",
-    "altered",
     "differs",
     "known_types",
     "miscounted",
@@ -39,11 +37,6 @@ READS = """\
 select pg_catalog.count(*)::pg_catalog.text from pg_catalog.pg_locks where locktype = 'relation' and pid = %s
   and relation in (select %d::pg_catalog.oid union all select relid from pg_catalog.pg_partition_tree(%d))"""
 """Whether a session of this database has locked a table or one of its partitions."""
-
-COUNT_TRIGGERS = (
-    "select pg_catalog.count(*)::pg_catalog.text from pg_catalog.pg_trigger where not tgisinternal "
-    "and (tgrelid = %d or tgrelid in (select relid from pg_catalog.pg_partition_tree(%d)))"
-)
 
 XID = "select pg_catalog.pg_current_xact_id()::pg_catalog.text"
 
@@ -103,13 +96,6 @@ def passes_through(
             into[pick.name].typmod,
         )
         for pick in picks
-    )
-
-
-def altered(label: str) -> SerializationConflictError:
-    """Return the error for a target that was altered between its description and the first row."""
-    return SerializationConflictError(
-        f"{label} failed: the table was altered meanwhile; nothing is stored, run it again"
     )
 
 

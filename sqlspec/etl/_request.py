@@ -10,11 +10,11 @@ from sqlspec.core.plan import Compiler
 from sqlspec.core.statement import SQL
 from sqlspec.exceptions import NotSupportedError, ParameterError
 from sqlspec.postgres.arrow.target import parse_table_name
-from sqlspec.postgres.sql import quote_qualified
 
 if TYPE_CHECKING:
     from sqlspec.core.plan import Plan
     from sqlspec.core.result import LoadJob
+    from sqlspec.driver._loading import LoadRequest
 
 __all__ = ("CopyJob", "CopyRequest", "Progress", "compiler", "copy_request")
 
@@ -61,8 +61,7 @@ class CopyRequest:
         args: Its parameters.
         relation: Schema (`None` for the search path) and name of the source's table; `None` when it is a query.
         table: The target's name as the caller wrote it.
-        target: The same, taken apart.
-        create: Make the table.
+        into: The load of the target, as far as it is known before the source is read.
         columns: Columns to copy, `None` for all.
         load: Options of the load, as they are.
         partitions: Parts to read at the same time, `None` for a number that fits.
@@ -75,8 +74,7 @@ class CopyRequest:
     args: Sequence[Any]
     relation: tuple[str | None, str] | None
     table: str
-    target: tuple[str | None, str]
-    create: bool
+    into: LoadRequest
     columns: Sequence[str] | Mapping[str, str] | None
     load: Mapping[str, Any]
     partitions: int | None
@@ -85,25 +83,19 @@ class CopyRequest:
     progress: Progress | None
 
     @property
-    def name(self) -> str:
-        """The target's name as SQL, quoted."""
-        schema, name = self.target
-        return quote_qualified((name,) if schema is None else (schema, name))
-
-    @property
     def label(self) -> str:
         """What stands for a statement in errors and for observers."""
-        return f"copy into {self.name}"
+        return f"copy into {self.into.name}"
 
     @property
     def overwrites(self) -> bool:
         """Whether the target is emptied first."""
-        return bool(self.load["mode"] == "overwrite")
+        return bool(self.into.clear)
 
     @property
     def only_adds(self) -> bool:
         """Whether every row that is read becomes one row of the target, as it is."""
-        return self.load["mode"] in ("append", "overwrite") and self.load["on_error"] == "abort"
+        return not self.into.key and not self.into.quarantine
 
 
 def copy_request(
@@ -128,9 +120,7 @@ def copy_request(
     from sqlspec.postgres.arrow.source import empty_source
 
     called: Any = progress  # with other news, which only matters later
-    load_request(table, empty_source(), None, create=create, columns=columns, progress=called, **load)
-    if load.pop("overwrite"):
-        load["mode"] = "overwrite"
+    into = load_request(table, empty_source(), None, create=create, columns=columns, progress=called, **load)
     if partitions is not None and (not isinstance(partitions, int) or isinstance(partitions, bool) or partitions < 1):
         raise ParameterError("partitions must be an integer of at least 1; leave it out for a number that fits")
     if verify not in VERIFICATIONS:
@@ -141,8 +131,7 @@ def copy_request(
         args=args,
         relation=relation,
         table=table,
-        target=parse_table_name(table),
-        create=create,
+        into=into,
         columns=columns,
         load=load,
         partitions=partitions,

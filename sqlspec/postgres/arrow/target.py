@@ -94,6 +94,15 @@ class Target(NamedTuple):
         return quote_qualified((self.schema, self.name))
 
     @property
+    def triggers_query(self) -> str:
+        """The query for the number of triggers that may store other rows than those that are sent."""
+        oid = int(self.oid)
+        return (
+            "select pg_catalog.count(*)::pg_catalog.text from pg_catalog.pg_trigger where not tgisinternal "
+            f"and (tgrelid = {oid} or tgrelid in (select relid from pg_catalog.pg_partition_tree({oid})))"
+        )
+
+    @property
     def place(self) -> tuple[str, str]:
         """Schema and name of the table that rows are sent to."""
         return (self.schema, self.name) if self.merge is None else ("pg_temp", "sqlspec merge")
@@ -191,6 +200,15 @@ def parse_table_name(text: str) -> tuple[str | None, str]:
     return (schema[0] if schema else None), name
 
 
+def quoted_name(schema: str | None, name: str) -> str:
+    """Return a name that `parse_table_name` has taken apart for SQL text.
+
+    Raises:
+        ParameterError: It cannot be quoted.
+    """
+    return quote_qualified((name,) if schema is None else (schema, name))
+
+
 def target_query(schema: str | None, name: str) -> str:
     """Return the query for one table: no parameters, text columns only, no row when it does not exist.
 
@@ -199,7 +217,7 @@ def target_query(schema: str | None, name: str) -> str:
     Raises:
         ParameterError: The name cannot be quoted.
     """
-    return _QUERY % quote_literal(quote_qualified((name,) if schema is None else (schema, name)))
+    return _QUERY % quote_literal(quoted_name(schema, name))
 
 
 def parse_target(rows: Iterable[Sequence[str | None]], kinds: frozenset[str] = _KINDS) -> Target | None:
