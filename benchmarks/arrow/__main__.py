@@ -7,24 +7,20 @@ on this machine.
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
-import os
-import platform
-import re
 import sys
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from benchmarks.arrow import page
 from benchmarks.arrow.contestants import CONTESTANTS, DIRECTIONS
-from benchmarks.arrow.environments import ROOT
 from benchmarks.arrow.measure import Run, measure, stream
 from benchmarks.arrow.report import Report
 from benchmarks.arrow.results import Case, Streamed, verdicts
 from benchmarks.arrow.server import start
+from benchmarks.harness.environments import ROOT, pinned
+from benchmarks.harness.page import describe
 
 ADAPTERS = {contestant.name for contestant in CONTESTANTS if not contestant.packages}
 FOLDER = ROOT / "build" / "bench-arrow"
@@ -43,7 +39,9 @@ def main(arguments: list[str] | None = None) -> int:
     cases: list[Case] = []
     streamed: list[Streamed] = []
     with start() as server:
-        about = describe(run, server.version)
+        packages = [pinned(name) for name in DRIVERS]
+        packages += [pinned(name) for contestant in run.contestants for name in contestant.packages if name != "numpy"]
+        about = describe(server.version, packages) | {"rounds": run.rounds, "scale": run.scale}
         if options.stream:
             streamed = stream(server, run)
         else:
@@ -80,30 +78,6 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     options.scale = options.scale or (QUICK if options.quick else 1.0)
     options.rounds = options.rounds or (QUICK_ROUNDS if options.quick else 9)
     return options
-
-
-def describe(run: Run, server: str) -> dict[str, Any]:
-    """Return what the figures depend on."""
-    packages = {name: version(name) for name in DRIVERS}
-    for contestant in run.contestants:
-        packages.update(package.partition("==")[::2] for package in contestant.packages)
-    return {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "python": platform.python_version(),
-        "server": server.split(maxsplit=1)[0],
-        "processor": processor(),
-        "cores": os.cpu_count(),
-        "rounds": run.rounds,
-        "scale": run.scale,
-        "packages": {name.partition("[")[0]: number for name, number in packages.items()},
-    }
-
-
-def processor() -> str:
-    """Return the name of the processor."""
-    path = Path("/proc/cpuinfo")
-    found = re.search(r"^model name\s*: (.+)$", path.read_text(), re.MULTILINE) if path.exists() else None
-    return found[1].strip() if found else platform.processor() or platform.machine()
 
 
 def save(path: Path, cases: list[Case], streamed: list[Streamed], about: dict[str, Any]) -> None:

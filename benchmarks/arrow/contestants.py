@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple, TypeAlias
 
+from benchmarks.contestants import ADBC, CONNECTORX
+
 __all__ = ("AGAIN", "BASELINE", "CONTESTANTS", "DIRECTIONS", "Contestant", "Direction")
 
 Direction: TypeAlias = Literal["load", "select"]
@@ -20,7 +22,8 @@ class Contestant(NamedTuple):
         name: What the report calls it.
         factory: `module:callable` that makes it; it is given the DSN and `argument`.
         argument: What tells it from others of the same factory.
-        packages: What its virtual environment holds beside pyarrow and numpy; nothing for that of the benchmark itself.
+        environment: Name of its virtual environment, and
+        packages: what that holds; nothing for that of the benchmark itself.
         load: How many times as fast as the baseline it has to load, 0 if nothing is asked.
         select: The same for reading.
         streams: Whether it takes part in the streaming of more rows than a client wants to hold.
@@ -30,6 +33,7 @@ class Contestant(NamedTuple):
     name: str
     factory: str
     argument: str = ""
+    environment: str = ""
     packages: tuple[str, ...] = ()
     load: float = 0
     select: float = 0
@@ -41,8 +45,7 @@ class Contestant(NamedTuple):
         return self.load if direction == "load" else self.select
 
 
-ADBC = ("adbc-driver-postgresql==1.13.0", "adbc-driver-manager==1.13.0")
-BASELINE = Contestant("adbc", f"{PEERS}.adbc:Adbc", packages=ADBC, streams=False)
+BASELINE = Contestant("adbc", f"{PEERS}.adbc:Adbc", environment="adbc", packages=ADBC, streams=False)
 """ADBC as its manual calls it: tables in and out."""
 AGAIN = BASELINE._replace(name="adbc again (A/A)")
 """The same once more: how far it is from the first says how much of a difference is noise."""
@@ -50,17 +53,19 @@ AGAIN = BASELINE._replace(name="adbc again (A/A)")
 CONTESTANTS = (
     BASELINE,
     AGAIN,
-    Contestant("adbc, 16k rows", f"{PEERS}.adbc:AdbcReader", packages=ADBC),
+    Contestant("adbc, 16k rows", f"{PEERS}.adbc:AdbcReader", environment="adbc", packages=ADBC),
     Contestant(
         "pgpq + psycopg",
         f"{PEERS}.pgpq:Pgpq",
-        packages=("pgpq==0.12.0", "psycopg[binary]==3.3.9"),
+        environment="pgpq",
+        packages=("pyarrow", "numpy", "pgpq==0.12.0", "psycopg[binary]"),
         directions=("load",),
     ),
     Contestant(
         "connectorx",
         f"{PEERS}.connectorx:Connectorx",
-        packages=("connectorx==0.4.6",),
+        environment="connectorx",
+        packages=CONNECTORX,
         streams=False,
         directions=("select",),
     ),

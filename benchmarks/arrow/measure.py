@@ -13,10 +13,10 @@ import pyarrow as pa
 
 from benchmarks.arrow.contestants import DIRECTIONS, Contestant, Direction
 from benchmarks.arrow.data import DATA_SETS, STREAM, DataSet
-from benchmarks.arrow.environments import EnvironmentFailedError
-from benchmarks.arrow.processes import CallFailedError, Process
 from benchmarks.arrow.results import FLOOR, NOTHING, Case, Measured, Streamed
 from benchmarks.arrow.server import Server, stream_wire_bytes
+from benchmarks.harness.environments import EnvironmentFailedError, python_with
+from benchmarks.harness.processes import CallFailedError, Process
 
 __all__ = ("Run", "measure", "stream")
 
@@ -51,6 +51,17 @@ class Stage(NamedTuple):
     digest: tuple[int, int]
 
 
+def start(contestant: Contestant, dsn: str) -> Process:
+    """Start the process of a contestant.
+
+    Raises:
+        CallFailedError: It cannot connect.
+        EnvironmentFailedError: Its packages cannot be installed.
+    """
+    python = python_with(contestant.environment, contestant.packages)
+    return Process(python, "benchmarks.arrow.worker", factory=contestant.factory, argument=contestant.argument, dsn=dsn)
+
+
 def measure(server: Server, run: Run) -> list[Case]:
     """Measure all data sets in both directions."""
     stages = [set_up(server, data, run) for data in DATA_SETS]
@@ -60,19 +71,19 @@ def measure(server: Server, run: Run) -> list[Case]:
             run.say(f"{direction} {stage.name}: {stage.rows:,} rows, {stage.wire / 1e6:.0f} MB")
             case = Case(direction, stage.name, stage.rows, stage.wire)
             with ExitStack() as stack:
-                ready = []
+                ready: dict[str, Process] = {}
                 for contestant in run.contestants:
                     if direction in contestant.directions:
                         case.found[contestant.name] = measured = Measured()
                         try:
-                            process = stack.enter_context(Process(contestant, server.dsn))
+                            process = stack.enter_context(start(contestant, server.dsn))
                             begin(server, process, stage, case.direction, measured)
                         except (CallFailedError, EnvironmentFailedError) as error:
                             measured.error = str(error)
                         if measured.error:
                             run.say(f"  {contestant.name}: {measured.error}")
                         else:
-                            ready.append(process)
+                            ready[contestant.name] = process
                 interleave(server, stage, case, ready, run)
             cases.append(case)
     return cases
@@ -107,10 +118,10 @@ def begin(server: Server, process: Process, stage: Stage, direction: Direction, 
     measured.error = difference and f"wrong result: {difference}"
 
 
-def interleave(server: Server, stage: Stage, case: Case, processes: list[Process], run: Run) -> None:
+def interleave(server: Server, stage: Stage, case: Case, processes: dict[str, Process], run: Run) -> None:
     """Call everybody once per round. The server alone takes part like a contestant."""
     calls: dict[str, Callable[[], dict[str, float]]] = {
-        process.contestant.name: partial(process.call, case.direction) for process in processes
+        name: partial(process.call, case.direction) for name, process in processes.items()
     }
     file = server.file_of(stage.table)
     if case.direction == "load":
@@ -155,7 +166,7 @@ def stream(server: Server, run: Run) -> list[Streamed]:
             streamed = Streamed(direction, contestant.name, rows, wire)
             results.append(streamed)
             try:
-                with Process(contestant, server.dsn) as process:
+                with start(contestant, server.dsn) as process:
                     if direction == "load":
                         process.call("load_stream", table=target, rows=STREAM.batch_rows)  # the first call imports
                         server.execute(f"truncate {target}")

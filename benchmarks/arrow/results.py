@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from benchmarks.arrow.contestants import AGAIN, BASELINE, CONTESTANTS
+from benchmarks.harness.numbers import noise, spread
 
 if TYPE_CHECKING:
     from benchmarks.arrow.contestants import Direction
@@ -44,10 +45,7 @@ class Measured:
     @property
     def spread(self) -> float:
         """Return half the distance of the quartiles, as a part of the median."""
-        if len(self.seconds) < 2:
-            return 0.0
-        low, _, high = statistics.quantiles(self.seconds, n=4, method="inclusive")
-        return (high - low) / 2 / self.median
+        return spread(self.seconds)
 
 
 @dataclass(slots=True)
@@ -107,11 +105,6 @@ def speedup(case: Case, name: str, of: str = BASELINE.name) -> float | None:
     if not (ours and theirs and ours.seconds and theirs.seconds):
         return None
     return theirs.median / ours.median
-
-
-def noise(again: float) -> float:
-    """Return the factor by which the baseline was off from itself, when it took part twice."""
-    return max(again, 1 / again)
 
 
 def verdicts(cases: list[Case], direction: Direction) -> list[Verdict]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -14,56 +13,30 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from benchmarks.arrow.data import STREAM
-from sqlspec.testing import EmbeddedPostgres
+from benchmarks.harness import server as harness
 
 __all__ = ("Server", "start")
 
-# Nothing that runs in the background by the clock, and scans that begin where the table begins.
-SETTINGS = {
-    "shared_buffers": "256MB",
-    "autovacuum": "off",
-    "checkpoint_timeout": "1h",
-    "max_wal_size": "16GB",
-    "synchronize_seqscans": "off",
-}
 PREFIX = "bench_arrow_"
 PIECE = 1 << 20
 
 
 @contextlib.contextmanager
 def start() -> Iterator[Server]:
-    """Provide a server: `SQLSPEC_TEST_DSN`, whose superuser it has to name, or an embedded one."""
+    """Provide a server, on this machine, as its files are read and written too."""
     with contextlib.ExitStack() as stack:
-        dsn = os.environ.get("SQLSPEC_TEST_DSN") or stack.enter_context(EmbeddedPostgres(settings=SETTINGS)).dsn
-        connection = stack.enter_context(psycopg.connect(dsn, autocommit=True))
-        server = Server(dsn, connection)
+        server = Server(*stack.enter_context(harness.start()))
         stack.callback(server.clean)
         yield server
 
 
-class Server:
+class Server(harness.Control):
     """A connection that is no contestant's."""
 
     def __init__(self, dsn: str, connection: psycopg.Connection[Any]) -> None:
-        self.dsn = dsn
-        self._connection = connection
+        super().__init__(dsn, connection)
         self._folder = self.value("show data_directory")
         self._tables: list[str] = []
-
-    @property
-    def version(self) -> str:
-        """Return the version of the server."""
-        return self.value("show server_version")
-
-    def execute(self, sql: str) -> None:
-        """Run a statement."""
-        self._connection.execute(sql.encode())
-
-    def value(self, sql: str) -> Any:
-        """Return the value that a statement gives."""
-        row = self._connection.execute(sql.encode()).fetchone()
-        assert row is not None
-        return row[0]
 
     def create(self, name: str, types: dict[str, str]) -> tuple[str, str]:
         """Make two tables, one to read from and one to load into, and return their names."""
@@ -95,19 +68,10 @@ class Server:
         self.execute(f"insert into {table} {STREAM.query.format(rows=rows)}")
         self.execute(f"vacuum (analyze) {table}")
 
-    def digest(self, table: str) -> tuple[int, int]:
-        """Return the number of rows, and a sum over them that depends on every value but not on their order."""
-        sql = f"select count(*), coalesce(sum(hash_record_extended(t, 0)), 0)::text from {table} t"
-        row = self._connection.execute(sql.encode()).fetchone()
-        assert row is not None
-        return row[0], int(row[1])
-
     def stream_totals(self, table: str) -> dict[str, int]:
         """Return what a contestant that reads the stream has to count."""
         sql = f"select count(*), sum(id), sum(length(name)) from {table}"
-        row = self._connection.execute(sql.encode()).fetchone()
-        assert row is not None
-        return dict(zip(("rows", "ids", "characters"), map(int, row), strict=True))
+        return dict(zip(("rows", "ids", "characters"), map(int, self.rows(sql)[0]), strict=True))
 
     def file_of(self, table: str) -> str:
         """Return where the server keeps a table as a binary COPY."""

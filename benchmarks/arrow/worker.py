@@ -1,24 +1,21 @@
-"""The process of one contestant: reads requests as lines of JSON, and answers each with one.
+"""The process of one contestant: `python -m benchmarks.arrow.worker`, see `benchmarks.harness.serve`.
 
-A request names a method of `Worker` in `do`; the rest are its arguments. The answer has `result`, or `error`. It runs
-in environments without this package, so it needs no more than pyarrow, numpy and the contestant's own module.
+It runs in environments without this package, so it needs no more than pyarrow, numpy and the contestant's own module.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 import time
 from pkgutil import resolve_name
-from typing import Any, Self, TextIO
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from benchmarks.arrow.compare import difference
 from benchmarks.arrow.data import STREAM
-from benchmarks.arrow.memory import Peak
+from benchmarks.harness.memory import Peak
+from benchmarks.harness.serve import main
 
 __all__ = ("Worker",)
 
@@ -43,6 +40,8 @@ class Clock:
 
 class Worker:
     """One contestant with what it is about to load or read."""
+
+    opened = None
 
     def __init__(self, factory: str, argument: str, dsn: str) -> None:
         self.contestant: Any = resolve_name(factory)(dsn, argument)
@@ -80,6 +79,10 @@ class Worker:
         assert self.found is not None
         return difference(self.found, read_table(source))
 
+    def close(self) -> None:
+        """Disconnect."""
+        self.contestant.close()
+
     def load_stream(self, table: str, rows: int) -> dict[str, float]:
         """Load rows that are made one batch after the other."""
         reader = pa.RecordBatchReader.from_batches(STREAM.schema, STREAM.batches(rows))
@@ -109,29 +112,5 @@ def read_table(path: str) -> pa.Table:
         return reader.read_all()
 
 
-def serve(requests: TextIO, answers: TextIO) -> None:
-    """Answer requests until there are no more."""
-    worker: Worker | None = None
-    for line in requests:
-        request = json.loads(line)
-        name = request.pop("do")
-        answer: dict[str, Any]
-        try:
-            if worker is None:
-                worker = Worker(**request)
-                answer = {"result": None}
-            else:
-                answer = {"result": getattr(worker, name)(**request)}
-        except Exception as error:  # whatever it is, the report names it and the others go on
-            answer = {"error": f"{type(error).__name__}: {error}"}
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
-    if worker is not None:
-        worker.contestant.close()
-
-
 if __name__ == "__main__":
-    # What a library prints must not come between the answers.
-    with os.fdopen(os.dup(sys.stdout.fileno()), "w") as answers:
-        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-        serve(sys.stdin, answers)
+    main(Worker)

@@ -9,7 +9,7 @@ import sys
 from pkgutil import resolve_name
 from typing import Any
 
-from benchmarks.arrow.memory import Peak
+from benchmarks.harness.memory import Peak
 from sqlspec.etl import copy_table
 
 __all__ = ("ADAPTERS",)

@@ -27,6 +27,7 @@ __all__ = (
     "Schema",
     "allows_none",
     "describe",
+    "has_generated_new",
     "is_model",
     "is_pydantic",
     "members",
@@ -185,6 +186,16 @@ def typed_dict_fields(kind: Any) -> tuple[Field, ...]:
 def is_typed_dict(kind: Any) -> bool:
     """Tell whether a class is a TypedDict, of `typing` or `typing_extensions`."""
     return isinstance(kind, type) and issubclass(kind, dict) and hasattr(kind, "__required_keys__")
+
+
+def has_generated_new(kind: Any) -> bool:
+    """Tell whether a class is a named tuple whose constructor does nothing but make the tuple."""
+    return (
+        kind.__init__ is object.__init__
+        and type(kind) is type
+        and issubclass(kind, tuple)
+        and "_tuple_new" in getattr(kind.__new__, "__globals__", ())
+    )
 
 
 def is_enum(kind: Any) -> bool:

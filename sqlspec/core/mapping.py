@@ -1,24 +1,22 @@
 """Row mappers: functions from raw rows to objects, generated for one schema type and one set of columns.
 
 Everything that can be decided once is decided when a mapper is built: which column fills which field, which
-values need a conversion, which must not be NULL. What is left per row is one unpacking and one call with
-positional arguments, written out as Python source, so that neither a loop over fields nor a dict of keyword
-arguments remains. Column names enter that source only as string literals.
+values need a conversion, which must not be NULL. What is left per row is one call with positional arguments; how it
+is made, `_making` says.
 """
 
 from __future__ import annotations
 
-import keyword
-import linecache
-import weakref
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from operator import itemgetter
 from types import GenericAlias
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlspec.core._convert import accepts, converter, leaf_classes, validator
-from sqlspec.core._schema import Field, Schema, allows_none, describe, loaded_pydantic, type_name
+from sqlspec.core._making import Shape, Value, rows_maker
+from sqlspec.core._schema import Field, Schema, allows_none, describe, has_generated_new, loaded_pydantic, type_name
 from sqlspec.exceptions import MappingError
 
 if TYPE_CHECKING:
@@ -71,14 +69,8 @@ def build_mapper(
         _require_distinct(schema, names)
         if schema.form == "dict" and not schema.fields and schema.item is Any:
             return list
-    elif schema.form == "tuple" and schema.item is Any:
-        return _tuples
     mapper = _build(schema, names, validate)
     return mapper if row_shape == "tuple" else _from_mappings(mapper, names)
-
-
-def _tuples(rows: Sequence[Any]) -> list[Any]:
-    return list(map(tuple, rows))
 
 
 def _from_mappings(mapper: Callable[[Sequence[Any]], list[Any]], names: list[str]) -> Callable[..., list[Any]]:
@@ -106,11 +98,8 @@ def _build(schema: Schema, names: list[str], validate: bool) -> Callable[[Sequen
         _require_distinct(schema, names)
     slots = [_slot(*match, validate) for match in _matches(schema, names)]
     explain = _Explainer(schema.name, slots)
-    if schema.form in ("pydantic", "pydantic_root"):
-        return _validated_by_pydantic(schema, slots, _generate(schema, slots, len(names), explain), explain)
-    mapper = _generate(schema, slots, len(names), explain)
-    checked = [slot for slot in slots if validate and slot.classes is not None and object not in slot.classes]
-    return _checked(mapper, checked, explain) if checked else mapper
+    mapper = rows_maker(_shape(schema, slots, len(names)), explain)
+    return _validated_by_pydantic(schema, slots, mapper, explain) if schema.form.startswith("pydantic") else mapper
 
 
 def _slot(field: Field, index: int, column: str, argument: str, validate: bool) -> _Slot:
@@ -253,79 +242,44 @@ def _listing(names: list[str]) -> str:
     return f"{shown}, ..." if len(names) > _LISTED_COLUMNS else shown or "no columns"
 
 
-# Code
+# Making
 
 
-def _generate(
-    schema: Schema, slots: list[_Slot], width: int, explain: _Explainer
-) -> Callable[[Sequence[Any]], list[Any]]:
-    """Write and compile the mapper.
-
-    One row, the commonest count, is handled without a comprehension, which costs a frame of its own before
-    CPython 3.12.
-    """
-    used = {slot.index for slot in slots}
-    row = "(" + "".join(f"v{index}, " if index in used else "_, " for index in range(width)) + ")"
-    namespace: dict[str, Any] = {"T": schema.make, "explain": explain}
-    converting = False
-    values: list[str] = []
-    for number, slot in enumerate(slots):
-        value = f"v{slot.index}"
-        if slot.convert is not None:
-            converting = True
-            namespace[f"c{number}"] = slot.convert
-            value = f"c{number}({value})" + (f" if {value} is not None else None" if slot.nullable else "")
-        values.append(value)
-    made = _expression(schema, slots, values)
-    checks = " and ".join(f"v{slot.index} is not None" for slot in slots if not slot.nullable)
-    lines = [
-        "if len(rows) == 1:",
-        f"    {row} = rows[0]",
-        f"    if {checks or True}:",
-        f"        return [{made}]",
-        f"return [{made}{f' if {checks} else explain(rows)' if checks else ''} for {row} in rows]",
-    ]
-    if converting:
-        lines = ["try:", *(f"    {line}" for line in lines)]
-        lines += ["except Exception as error:", "    explain(rows, error)", "    raise"]
-    source = "def map_rows(rows):\n" + "".join(f"    {line}\n" for line in lines)
-    return _compiled(source, namespace, schema.name)
-
-
-def _expression(schema: Schema, slots: list[_Slot], values: list[str]) -> str:
+def _shape(schema: Schema, slots: list[_Slot], width: int) -> Shape:
+    """Return what is made of a row; of a pydantic model, what it validates."""
     if schema.form in ("scalar", "pydantic_root"):
-        return f"({values[0]})"
+        return Shape("scalar", None, _values(slots), width, schema.name)
     if schema.form == "tuple":
-        return "(" + "".join(f"({value}), " for value in values) + ")"
+        return Shape("tuple", None, _values(slots), width, schema.name)
     if schema.form in ("dict", "pydantic"):
-        pairs = zip(slots, values, strict=True)
-        return "{" + ", ".join(f"{slot.argument!r}: ({value})" for slot, value in pairs) + "}"
-    given = {slot.field.name: (slot.argument, value) for slot, value in zip(slots, values, strict=True)}
-    arguments: list[str] = []
-    positional = True
+        return Shape("dict", None, _values(slots, 0), width, schema.name)
+    by_field = {slot.field.name: slot for slot in slots}
+    positional = 0
     for field in schema.fields:
-        if field.name not in given:
-            positional = False
-            continue
-        argument, value = given[field.name]
-        positional = positional and not field.keyword_only
-        if positional:
-            arguments.append(f"({value})")
-        elif argument.isidentifier() and not keyword.iskeyword(argument):
-            arguments.append(f"{argument}=({value})")
-        else:
-            arguments.append(f"**{{{argument!r}: ({value})}}")
-    return f"T({', '.join(arguments)})"
+        if field.keyword_only or field.name not in by_field:
+            break
+        positional += 1
+    slots = [by_field[field.name] for field in schema.fields if field.name in by_field]
+    named = positional == len(schema.fields) and has_generated_new(schema.make)
+    return Shape("named" if named else "call", schema.make, _values(slots, positional), width, schema.name)
 
 
-def _compiled(source: str, namespace: dict[str, Any], name: str) -> Callable[[Sequence[Any]], list[Any]]:
-    # Tracebacks and debuggers find the source in linecache for as long as the mapper lives.
-    filename = f"<sqlspec mapper for {name} at {id(namespace):#x}>"
-    exec(compile(source, filename, "exec", dont_inherit=True), namespace)
-    mapper = cast("Callable[[Sequence[Any]], list[Any]]", namespace.pop("map_rows"))
-    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-    weakref.finalize(mapper, linecache.cache.pop, filename, None).atexit = False
-    return mapper
+def _values(slots: list[_Slot], positional: int | None = None) -> tuple[Value, ...]:
+    """Return the values of slots, of which all, or the first few, are passed by position."""
+    return tuple(
+        Value(
+            slot.index,
+            None if positional is None or number < positional else slot.argument,
+            slot.nullable,
+            slot.convert,
+            None if slot.classes is None or object in slot.classes else partial(_admits, slot.classes),
+        )
+        for number, slot in enumerate(slots)
+    )
+
+
+def _admits(classes: tuple[type, ...], given: type) -> bool:
+    return any(accepts(given, wanted) for wanted in classes)
 
 
 # Checks
@@ -382,24 +336,6 @@ class _Explainer:
             "change the annotation, or cast in the statement",
             column=slot.column,
         )
-
-
-def _checked(
-    mapper: Callable[[Sequence[Any]], list[Any]], slots: list[_Slot], explain: _Explainer
-) -> Callable[[Sequence[Any]], list[Any]]:
-    """Check classes before mapping: a column at a time, so that it costs one set of types per column."""
-    checks = [(slot.index, (*(slot.classes or ()), *((type(None),) if slot.nullable else ()))) for slot in slots]
-
-    def map_checked(rows: Sequence[Any]) -> list[Any]:
-        if rows:
-            columns = list(zip(*rows, strict=True))
-            for index, classes in checks:
-                for given in set(map(type, columns[index])):
-                    if not any(accepts(given, wanted) for wanted in classes):
-                        explain(rows)
-        return mapper(rows)
-
-    return map_checked
 
 
 def _validated_by_pydantic(

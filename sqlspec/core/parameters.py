@@ -13,8 +13,13 @@ Errors are raised before anything is sent, and name counts and names, never valu
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from operator import attrgetter
+from copy import deepcopy
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from operator import attrgetter, itemgetter
+from types import NoneType
 from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
 
 from sqlspec.exceptions import ParameterError, SQLSpecError
 
@@ -25,6 +30,9 @@ __all__ = ("AMBIGUOUS", "RowsError", "bind_named", "bind_positional", "iter_boun
 
 AMBIGUOUS = frozenset({tuple, list, dict})
 """Types of a lone argument that may be a container of parameters rather than a parameter."""
+
+_COLLECTIONS = (list, tuple)
+_UNCHANGEABLE = frozenset({NoneType, bool, int, float, str, bytes, Decimal, UUID, date, datetime, time, timedelta})
 
 _RESERVED = frozenset({"timeout", "schema_type", "validate", "chunk_size"})
 
@@ -101,6 +109,9 @@ def iter_bound(arity: int, names: tuple[str, ...] | None, rows: Iterable[Any]) -
     A row is a tuple or list for positional placeholders; a mapping, or an object with attributes of those
     names, for named ones; and a bare value when there is exactly one positional placeholder.
 
+    What is yielded stays as it is: rows are sent later than they are read, and an iterator may use a list or a dict
+    again for its next row.
+
     Raises:
         ParameterError: A row does not fit; the message gives its number, counted from 0.
         RowsError: The iterable raised an error of its own.
@@ -109,23 +120,43 @@ def iter_bound(arity: int, names: tuple[str, ...] | None, rows: Iterable[Any]) -
         kind = type(rows).__name__
         raise ParameterError(f"cannot iterate over rows of parameters: {kind} given; pass a list of rows")
     bind = _positional_row(arity) if names is None else _named_row(names)
+    lazy = rows.__class__ not in _COLLECTIONS
+    width = arity if names is None else -1
+    values: Sequence[Any]
     try:
         for index, row in enumerate(rows):
-            try:
-                values = bind(row)
-            except ParameterError as error:
-                raise ParameterError(f"row {index}: {error.message}") from None
-            yield values
+            if row.__class__ is tuple and len(row) == width:  # the usual row, without a call
+                values = row
+            else:
+                try:
+                    values = bind(row)
+                except ParameterError as error:
+                    raise ParameterError(f"row {index}: {error.message}") from None
+            yield _kept(values) if lazy else values
     except SQLSpecError:
         raise
     except Exception as error:
         raise RowsError(error) from error
 
 
+def _kept(values: Sequence[Any]) -> Sequence[Any]:
+    """Return values that whoever has made them cannot change any more."""
+    for value in values:
+        if value.__class__ not in _UNCHANGEABLE:
+            return tuple([value if value.__class__ in _UNCHANGEABLE else _copied(value) for value in values])
+    return values if values.__class__ is tuple else tuple(values)
+
+
+def _copied(value: Any) -> Any:
+    try:
+        return deepcopy(value)
+    except Exception:  # what cannot be copied is not what is filled anew for each row
+        return value
+
+
 def _positional_row(arity: int) -> Callable[[Any], Sequence[Any]]:
     def bind(row: Any) -> Sequence[Any]:
-        kind = row.__class__
-        if (kind is tuple or (kind is list and arity != 1)) and len(row) == arity:
+        if row.__class__ is list and arity != 1 and len(row) == arity:
             return cast("Sequence[Any]", row)
         if isinstance(row, tuple) and arity != 1:  # a NamedTuple is a row, where it cannot be the one value
             row = tuple(row)
@@ -135,19 +166,29 @@ def _positional_row(arity: int) -> Callable[[Any], Sequence[Any]]:
 
 
 def _named_row(names: tuple[str, ...]) -> Callable[[Any], Sequence[Any]]:
-    getters = [attrgetter(name) for name in names]
+    # Of one name these would give the bare value.
+    items = itemgetter(*names, *names[:1])
+    attributes = attrgetter(*names, *names[:1])
 
     def bind(row: Any) -> Sequence[Any]:
+        if row.__class__ is dict and len(row) == len(names):
+            try:
+                values: tuple[Any, ...] = items(row)
+            except KeyError:
+                pass  # said below
+            else:
+                return values[:-1]
         if isinstance(row, Mapping):
             return bind_named(names, (row,), {})
         if isinstance(row, (tuple, list, str, bytes)):
             return bind_named(names, (row, None), {})
         try:
-            return tuple(get(row) for get in getters)
+            values = attributes(row)
         except AttributeError as error:
             raise ParameterError(
                 f"missing parameters: {type(row).__name__} has no attribute {error.name}; pass an object that has it"
             ) from None
+        return values[:-1]
 
     return bind
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sqlspec.core._inserts import PlainInsert, plain_insert
 from sqlspec.core._settings import KEPT_REASON, rereads
 from sqlspec.core.mapping import build_mapper
 from sqlspec.core.parameters import bind_named, bind_positional, iter_bound
@@ -57,6 +58,7 @@ class Plan:
         prepared: An adapter prepares the statement; others are commands without parameters and rows.
         refusal: Why `execute` cannot run this text and what to call instead; `None` when it can.
         special: One of the two above holds, so the hot path must look closer.
+        insert: What a plain INSERT fills: one row of values that are placeholders and nothing else.
         tail: Number of characters behind the statement: white space, comments and the semicolon.
         mappers: Row mappers by schema type: `(columns, mapper)`.
     """
@@ -72,6 +74,7 @@ class Plan:
     prepared: bool
     refusal: Refusal | None
     special: bool
+    insert: PlainInsert | None
     tail: int
     mappers: dict[Any, tuple[tuple[Column, ...], Callable[[Sequence[Any]], list[Any]]]] = field(
         default_factory=dict, repr=False, compare=False
@@ -183,6 +186,8 @@ def _compile(text: str) -> Plan:
     refusal = _refusal(text, found)
     # SELECT INTO makes a table, whatever its verb is.
     reads_or_writes = found.verb in _DATA_VERBS and (found.verb != "SELECT" or found.returns_rows)
+    tail = len(text) - found.statements[-1][1] if found.statements else 0
+    plain = found.verb == "INSERT" and not found.returns_rows and len(found.statements) == 1
     return Plan(
         source=text,
         sql=sql,
@@ -195,7 +200,8 @@ def _compile(text: str) -> Plan:
         prepared=reads_or_writes or found.returns_rows or arity > 0,
         refusal=refusal,
         special=refusal is not None or found.changes_session,
-        tail=len(text) - found.statements[-1][1] if found.statements else 0,
+        insert=plain_insert(sql[: len(sql) - tail], arity) if plain else None,
+        tail=tail,
     )
 
 

@@ -12,8 +12,8 @@ import pyarrow as pa
 from sqlspec.core.result import ArrowResult
 from sqlspec.driver._aio import AsyncReaderData
 from sqlspec.driver._async_learning import with_types
-from sqlspec.driver._async_transaction import OWN_SAVEPOINT
 from sqlspec.driver._reading import ARRAY_NULLS, ENCODING, BatchReader, read_plan
+from sqlspec.driver._types import OWN_SAVEPOINT
 from sqlspec.exceptions import DatabaseConnectionError, NotSupportedError, OperationalError, SQLSpecError
 from sqlspec.postgres.arrow._wire import WireError
 from sqlspec.postgres.arrow.typmods import TYPMODS_QUERY, find_probes, read_typmods, typmod_script

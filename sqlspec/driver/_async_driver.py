@@ -74,6 +74,9 @@ class AsyncDriver(ABC):
         spec: Name and capabilities.
         native_errors: Exceptions of the driver that `error_info` understands.
         limits_itself: A call cannot be stopped from outside: time limits are set with `limit`, before it.
+        numbers_rows: An error of the server in `execute_many` has the row's number (`set_row`), too.
+        bulk_from: Number of rows from which a batch is worth being stored all at once: by `copy_in`, or else by
+            `execute_binary`; 0 for never.
         derived: Codecs and columns that all connections of the config share.
     """
 
@@ -82,6 +85,8 @@ class AsyncDriver(ABC):
     spec: ClassVar[AdapterSpec]
     native_errors: ClassVar[tuple[type[BaseException], ...]]
     limits_itself: ClassVar[bool] = False
+    numbers_rows: ClassVar[bool] = False
+    bulk_from: ClassVar[int] = 0
     derived: Derived
 
     # -- the connection ---------------------------------------------------------------------------
@@ -127,7 +132,8 @@ class AsyncDriver(ABC):
     async def execute_many(self, plan: Plan, rows: Iterable[Sequence[Any]]) -> RawResult:
         """Run one statement for each row of values, all or nothing.
 
-        The caller has opened a transaction or savepoint. `rows` is lazy and may raise in the middle.
+        The caller has opened a transaction or savepoint. `rows` is lazy and may raise in the middle. A `DataError` for
+        a row has its number (`set_row`).
         """
 
     @abstractmethod
@@ -284,12 +290,15 @@ class AsyncDriver(ABC):
         """
         raise self.spec.refusal("copy_in")
 
-    async def execute_binary(self, sql: str, parameters: Sequence[tuple[int, bytes | None]]) -> int:
+    async def execute_binary(
+        self, sql: str, parameters: Sequence[tuple[int, bytes | None]], *, rows: int | None = None
+    ) -> int:
         """Run a statement of ours that gives no rows, with parameters in the server's binary format.
 
         Args:
             sql: With a cast at each placeholder (`$1::pg_catalog.int4[]`), so that the server infers these types.
             parameters: Type and bytes of each.
+            rows: Number of rows, where it is known before; it need not be found out then.
 
         Returns:
             Number of rows of the command tag.

@@ -69,14 +69,14 @@ class AsyncObservedSession(AsyncSession):
         operation: Callable[..., Awaitable[T]],
         *args: Any,
         together: Callable[..., bool] | None = None,
+        undoes: bool = False,
     ) -> T:
         def observed_together(*_: Any) -> bool:
             return together is not None and together(*args)
 
         kind = _OPERATIONS[method]
-        result: T = await super()._atomically(
-            method, sql, timeout, self._observed, kind, sql, operation, *args, together=observed_together
-        )
+        call = (self._observed, kind, sql, operation, *args)
+        result: T = await super()._atomically(method, sql, timeout, *call, together=observed_together, undoes=undoes)
         return result
 
     async def _observed(self, kind: Operation, sql: str, operation: Callable[..., Awaitable[T]], *args: Any) -> T:

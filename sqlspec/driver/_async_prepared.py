@@ -7,6 +7,7 @@ import itertools
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from sqlspec.driver._many import set_row
 from sqlspec.driver._statements import StatementCache, changed_by
 from sqlspec.exceptions import DataError
 
@@ -95,22 +96,32 @@ class AsyncPreparedStatements(ABC, Generic[P]):
             return prepared, prepared.encode(args)
 
     async def bound_rows(self, sql: str, rows: Iterable[Sequence[Any]]) -> tuple[P, Iterator[Any]]:
-        """Return a statement made ready for a batch, and the parameters of each row, encoded one by one."""
+        """Return a statement made ready for a batch, and the parameters of each row, encoded one by one.
+
+        Raises:
+            DataError: Here or later, with the row's number (`set_row`).
+        """
         left = iter(rows)
         first = next(left, None)
         if first is None:
             prepared = await self.ready(sql)
             prepared.used = True
             return prepared, iter(())
-        prepared, values = await self.bound(sql, first)
+        try:
+            prepared, values = await self.bound(sql, first)
+        except DataError as refusal:
+            set_row(refusal, 0)
+            raise
         return prepared, itertools.chain((values,), self._encoded(sql, prepared, left))
 
     def _encoded(self, sql: str, prepared: P, rows: Iterator[Sequence[Any]]) -> Iterator[Any]:
         encode = prepared.encode
+        number = 0
         try:
-            for row in rows:
+            for number, row in enumerate(rows, 1):  # noqa: B007 - for the error
                 yield encode(row)
-        except DataError:
+        except DataError as refusal:
+            set_row(refusal, number)
             # Rows are on their way, so nothing can be asked now; the next call will ask what the types are by then.
             self.discard(sql)
             raise

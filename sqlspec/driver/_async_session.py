@@ -14,6 +14,7 @@ from sqlspec.core.stack import StatementStack
 from sqlspec.core.statement import SQL
 from sqlspec.driver._aio import AsyncExecution, begin_execution
 from sqlspec.driver._async_base import check_limit
+from sqlspec.driver._async_many import execute_many
 from sqlspec.driver._async_storage import AsyncStorage
 from sqlspec.driver._async_stream import AsyncStream
 from sqlspec.exceptions import (
@@ -418,7 +419,9 @@ class AsyncSession(AsyncStorage):
         plan = self._plan("execute_many", text)
         bound = plan.bind_many(rows)
         try:
-            raw = await self._atomically("execute_many", plan.source, timeout, self._driver.execute_many, plan, bound)
+            raw = await self._atomically(
+                "execute_many", plan.source, timeout, execute_many, self._driver, plan, bound, undoes=True
+            )
         except RowsError as wrapped:
             failure = wrapped.error
         else:

@@ -11,6 +11,7 @@ from sqlspec.core._settings import KEPT_REASON, misreads
 from sqlspec.core.result import RawResult
 from sqlspec.driver._aio import sleep, uninterrupted
 from sqlspec.driver._async_base import AsyncSessionBase, OpenTransaction, check_limit
+from sqlspec.driver._types import OWN_SAVEPOINT
 from sqlspec.exceptions import (
     RETRYABLE,
     CommitUnknownError,
@@ -34,7 +35,6 @@ __all__ = ("AsyncSavepoint", "AsyncSettings", "AsyncTransaction", "AsyncTransact
 
 T = TypeVar("T")
 
-OWN_SAVEPOINT = "sqlspec_call"
 MAX_BACKOFF = 2.0
 FIRST_BACKOFF = 0.01
 
@@ -201,6 +201,7 @@ class AsyncTransactions(AsyncSessionBase):
         operation: Callable[..., Awaitable[T]],
         *args: Any,
         together: Callable[..., bool] | None = None,
+        undoes: bool = False,
     ) -> T:
         """Run one operation of the driver in a transaction of its own, or in a savepoint of the open one.
 
@@ -213,6 +214,7 @@ class AsyncTransactions(AsyncSessionBase):
             operation: What to run.
             args: Its arguments.
             together: Tells from the same arguments, once the turn has come, that it is all or nothing by itself.
+            undoes: It may go back to the savepoint, so there is one in a transaction of its own, too.
         """
         if timeout is not None:
             check_limit(timeout)
@@ -223,7 +225,8 @@ class AsyncTransactions(AsyncSessionBase):
             if together is not None and together(*args):
                 return await self._by_itself(sql, timeout, operation, *args)
             if self._transaction is None:
-                return await self._in_own_transaction(sql, timeout, operation, *args)
+                begin = f"{begin_sql()};\n{savepoint(OWN_SAVEPOINT)}" if undoes else begin_sql()
+                return await self._in_own_transaction(begin, sql, timeout, operation, *args)
             return await self._in_own_savepoint(sql, timeout, operation, *args)
         finally:
             self._turn.leave()
@@ -245,11 +248,11 @@ class AsyncTransactions(AsyncSessionBase):
             raise
 
     async def _in_own_transaction(
-        self, sql: str, timeout: float | None, operation: Callable[..., Awaitable[T]], *args: Any
+        self, begin: str, sql: str, timeout: float | None, operation: Callable[..., Awaitable[T]], *args: Any
     ) -> T:
         transaction = OpenTransaction(started=time.monotonic())
         try:
-            await self._driver.begin(begin_sql())
+            await self._driver.begin(begin)
             result = await (operation(*args) if timeout is None else self._timed(timeout, operation, *args))
         except BaseException as error:
             try:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ("Changed", "Derived", "StatementCache", "cache_size", "changed_by", "need_pyarrow")
 
 MAX_COLUMN_SETS = 4096
+MAX_INSERTS = 512
 
 
 class Derived:
@@ -27,20 +28,28 @@ class Derived:
     Attributes:
         codecs: Binary codecs by type OID, built-in ones and those learnt from the catalog.
         options: Settings of the codecs.
+        inserts: How the rows of a plain INSERT were last stored all at once, by its text. Checked at each use.
     """
 
-    __slots__ = ("_columns", "codecs", "options")
+    __slots__ = ("_columns", "codecs", "inserts", "options")
 
     def __init__(self, options: CodecOptions | None = None) -> None:
         self.options = options or CodecOptions()
         self.codecs = CodecRegistry(self.options)
         self._columns: dict[tuple[Column, ...], tuple[Column, ...]] = {}
+        self.inserts: dict[str, Any] = {}
 
     def columns(self, columns: tuple[Column, ...]) -> tuple[Column, ...]:
         """Return one shared object for equal column tuples: mappers then compare by identity first."""
         if len(self._columns) >= MAX_COLUMN_SETS:
             self._columns.clear()
         return self._columns.setdefault(columns, columns)
+
+    def keep_insert(self, sql: str, store: Any) -> None:
+        """Keep how the rows of a plain INSERT are stored all at once."""
+        if len(self.inserts) >= MAX_INSERTS:
+            self.inserts.clear()
+        self.inserts[sql] = store
 
     def to_table(self, raw: RawResult) -> pa.Table:
         """Return the rows of a result as Arrow data; their types are known, as they have been decoded.

@@ -14,6 +14,7 @@ from sqlspec.core.stack import StatementStack
 from sqlspec.core.statement import SQL
 from sqlspec.driver._sio import SyncExecution, begin_execution
 from sqlspec.driver._sync_base import check_limit
+from sqlspec.driver._sync_many import execute_many
 from sqlspec.driver._sync_storage import SyncStorage
 from sqlspec.driver._sync_stream import SyncStream
 from sqlspec.exceptions import (
@@ -418,7 +419,9 @@ class SyncSession(SyncStorage):
         plan = self._plan("execute_many", text)
         bound = plan.bind_many(rows)
         try:
-            raw = self._atomically("execute_many", plan.source, timeout, self._driver.execute_many, plan, bound)
+            raw = self._atomically(
+                "execute_many", plan.source, timeout, execute_many, self._driver, plan, bound, undoes=True
+            )
         except RowsError as wrapped:
             failure = wrapped.error
         else:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple, TypeAlias
 
-__all__ = ("CopyTarget", "DriverStatus", "Notification", "PoolStats")
+__all__ = ("OWN_SAVEPOINT", "CopyTarget", "DriverStatus", "Notification", "PoolStats")
+
+OWN_SAVEPOINT = "sqlspec_call"
+"""The savepoint of a call of several statements inside an open transaction."""
 
 DriverStatus: TypeAlias = Literal["idle", "active", "failed", "unknown"]
 """Outside a transaction; inside one; inside an aborted one; the driver does not tell."""
@@ -17,11 +20,13 @@ class CopyTarget(NamedTuple):
         schema: Name of the schema, as it is, without quotes.
         table: Name of the table, as it is.
         columns: Names of the columns, as they are, in the order of the stream's fields.
+        proven: The transaction has stored a row there, in these columns, so the server will not refuse to begin.
     """
 
     schema: str
     table: str
     columns: tuple[str, ...]
+    proven: bool = False
 
 
 class Notification(NamedTuple):

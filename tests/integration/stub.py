@@ -145,10 +145,8 @@ class StubDriver(AsyncDriver):
         (result,) = await self._ask(self._connection.pgconn.send_query_prepared, b"", values, formats, pq.Format.BINARY)
         names = tuple(column.name for column in columns)
         decode = codecs.decoder(tuple(column.oid for column in columns), names)
-        rows = [
-            dict(zip(names, decode([result.get_value(row, at) for at in range(result.nfields)]), strict=True))
-            for row in range(result.ntuples)
-        ]
+        wire = [[result.get_value(row, at) for at in range(result.nfields)] for row in range(result.ntuples)]
+        rows = [dict(zip(names, row, strict=True)) for row in decode(wire)]
         return RawResult(rows, columns, "mapping", None)
 
     async def execute_many(self, plan: Plan, rows: Iterable[Sequence[Any]]) -> RawResult:

@@ -148,7 +148,7 @@ async def test_statements_on_the_server_are_bounded(session: Any, flavour: Flavo
     config = flavour.make_config(statement_cache_size=50)
     count = "select count(*) from pg_prepared_statements"
     async with config.provide_session() as own:
-        for number in range(600):
+        for number in range(250):
             assert await own.select_value(f"select $1::int4 + {number}", 1) == number + 1
             if number % 97 == 0:
                 assert await own.select_value(count) <= 50 + 20
@@ -160,7 +160,7 @@ async def test_statements_on_the_server_are_bounded(session: Any, flavour: Flavo
 
 @pytest.mark.only("asyncpg", "psycopg", "psqlpy", "pyro")
 async def test_memory_is_flat_over_many_statements(flavour: Flavour, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Bounds that 1200 statements do not reach would look like a leak.
+    # Bounds that 600 statements do not reach would look like a leak.
     monkeypatch.setattr(_statements, "MAX_COLUMN_SETS", 50)
     monkeypatch.setattr(registry, "_MAX_BINDERS", 50)
     config = flavour.make_config(statement_cache_size=20)
@@ -171,21 +171,21 @@ async def test_memory_is_flat_over_many_statements(flavour: Flavour, monkeypatch
             for number in numbers:
                 await session.select(f"select $1::int4 as a_{number}, 'x' as b", number)
 
-        await run(range(150))
+        await run(range(100))
         gc.collect()
         tracemalloc.start()
         try:
-            await run(range(150, 300))
+            await run(range(100, 150))
             sizes = []
-            for first in range(300, 1200, 300):
+            for first in range(150, 600, 150):
                 gc.collect()
                 sizes.append(tracemalloc.get_traced_memory()[0])
-                await run(range(first, first + 300))
+                await run(range(first, first + 150))
         finally:
             tracemalloc.stop()
     # A leak grows at every step; what is made once, such as a module that is imported late, does not.
     growth = min(later - earlier for earlier, later in itertools.pairwise(sizes))
-    assert growth < 200_000, "300 statements must not leave a kilobyte each"
+    assert growth < 100_000, "150 statements must not leave a kilobyte each"
 
 
 # -- no value stays ------------------------------------------------------------------------------------------

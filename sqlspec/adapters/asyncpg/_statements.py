@@ -97,7 +97,7 @@ class Statements(AsyncPreparedStatements[Prepared]):
 
     async def taking_bytes(self, sql: str, oids: tuple[int, ...]) -> Prepared:
         """Return a statement of ours that takes its parameters, of these types, as they are sent."""
-        key = f"{sql}\0{oids}"  # no text of a user holds a NUL character
+        key = _key(sql, oids)
         prepared = self.get(key)
         if prepared is None:
             with self.codecs.taking_bytes(oids):
@@ -106,6 +106,10 @@ class Statements(AsyncPreparedStatements[Prepared]):
             self.keep(key, prepared)
         prepared.used = True
         return prepared
+
+    def forget_taking_bytes(self, sql: str, oids: tuple[int, ...]) -> None:
+        """Forget such a statement, which has failed."""
+        self.discard(_key(sql, oids))
 
     # -- after a change of the schema -------------------------------------------------------------
 
@@ -148,6 +152,10 @@ class Statements(AsyncPreparedStatements[Prepared]):
             stale = "surely"  # the driver has put words of its own in place of the server's
         self.forget_stale(sql or plan.sql, stale)
         return stale
+
+
+def _key(sql: str, oids: tuple[int, ...]) -> str:
+    return f"{sql}\0{oids}"  # no text of a user holds a NUL character
 
 
 def _unchanged(args: Sequence[Any]) -> Sequence[Any]:

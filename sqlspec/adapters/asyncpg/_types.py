@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from sqlspec.driver._async_learning import with_types
-from sqlspec.exceptions import DataError
 from sqlspec.postgres.codec import MissingTypesError, ValueRefused
 from sqlspec.postgres.codec.arrays import read_literal
-from sqlspec.postgres.codec.temporal import date_codec, timestamp_codec, timestamptz_codec
+from sqlspec.postgres.codec.reading import falling_back
 from sqlspec.postgres.sql import quote_literal
 
 if TYPE_CHECKING:
@@ -32,9 +30,6 @@ NATIVE = frozenset({16, 17, 19, 20, 21, 23, 25, 26, 28, 142, 650, 700, 701, 705,
 # Types whose text form is canonical, while asyncpg takes them for arrays of numbers, or for bytes.
 TEXT_FORM = frozenset({22, 30, 4600, 4601, 5017})
 
-# Types of which a result may hold thousands: their decoders note a refusal themselves, which saves a call per value.
-OFTEN_READ = {1082: date_codec, 1114: timestamp_codec, 1184: timestamptz_codec}
-
 FIRST_USER_OID = 16384
 
 _NO_TEXT_CONTAINER = re.compile(r'cannot decode type "(.+)"\."(.+)": text encoding of ', re.DOTALL)
@@ -43,8 +38,7 @@ _NO_TEXT_CONTAINER = re.compile(r'cannot decode type "(.+)"\."(.+)": text encodi
 class Unread(NamedTuple):
     """Stands in a decoded row for a value that could not be decoded there and then; never leaves the adapter."""
 
-    wire: bytes | None
-    reason: str = ""
+    wire: bytes
 
 
 class Installed:
@@ -110,9 +104,6 @@ class Installed:
         self._settings.add_python_codec(codec.oid, codec.name, "", (), "scalar", encoder, decoder, form)
 
     def _decoder(self, codec: Codec) -> Callable[[bytes], Any]:
-        build = OFTEN_READ.get(codec.oid)
-        if build is not None:
-            return build(replace(self._codecs.options, unreadable=self._note))[2]
         unpack = codec.unpack
 
         def decode(wire: bytes) -> Any:
@@ -122,11 +113,7 @@ class Installed:
                 self.met = True
                 return Unread(wire)
 
-        return decode
-
-    def _note(self, reason: str) -> Unread:
-        self.met = True
-        return Unread(None, reason)
+        return falling_back(unpack, decode)
 
     async def read_again(
         self,
@@ -150,12 +137,8 @@ class Installed:
         return found
 
     async def _read(self, value: Unread, column: Column, learn: Callable[[Iterable[int]], Awaitable[None]]) -> Any:
-        codec = self._codecs.get(column.oid)
-        if value.wire is None:
-            kind = codec.name if codec else ""
-            raise DataError(f'cannot read column "{column.name}" as {kind}: {value.reason}', column=column.name)
-        wire = value.wire
-        return await with_types(learn, lambda: self._codecs.decoder((column.oid,), (column.name,))((wire,))[0])
+        row = (value.wire,)
+        return await with_types(learn, lambda: self._codecs.decoder((column.oid,), (column.name,))([row])[0][0])
 
 
 def _is_native(codec: Codec) -> bool:

@@ -54,6 +54,7 @@ class AsyncpgDriver(AsyncDriver):
 
     spec = SPEC
     native_errors = NATIVE_ERRORS
+    bulk_from = 120
 
     def __init__(self, connection: asyncpg.Connection, derived: Derived, cached: int) -> None:
         self._connection = connection
@@ -259,9 +260,15 @@ class AsyncpgDriver(AsyncDriver):
     async def copy_in(self, target: CopyTarget, pieces: AsyncIterator[bytes]) -> int:
         return await self.stoppable(copy_in(self._connection, target, pieces))
 
-    async def execute_binary(self, sql: str, parameters: Sequence[tuple[int, bytes | None]]) -> int:
+    async def execute_binary(
+        self, sql: str, parameters: Sequence[tuple[int, bytes | None]], *, rows: int | None = None
+    ) -> int:
         prepared = await self._statements.taking_bytes(sql, tuple(oid for oid, _ in parameters))
-        await self.stoppable(prepared.fetch(*(value for _, value in parameters)))
+        try:
+            await self.stoppable(prepared.fetch(*(value for _, value in parameters)))
+        except asyncpg.PostgresError:
+            self._statements.forget_taking_bytes(sql, prepared.oids)
+            raise
         return affected_rows(prepared.statement.get_statusmsg()) or 0
 
     # -- errors and cancellation ------------------------------------------------------------------

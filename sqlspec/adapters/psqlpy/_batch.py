@@ -13,6 +13,8 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from sqlspec.adapters.psqlpy._native import CustomType
+from sqlspec.driver._many import set_row
+from sqlspec.exceptions import DataError
 from sqlspec.postgres.enclose import enclose
 
 if TYPE_CHECKING:
@@ -44,10 +46,20 @@ _START = f"select pg_catalog.set_config('{_ROWS}', '0', true)"
 _READ = f"select pg_catalog.current_setting('{_ROWS}')"
 
 
-def encoded(prepared: Prepared, rows: Iterator[Sequence[Any]]) -> Iterator[Values]:
-    """Yield the rows as they are sent, lazily."""
+def encoded(prepared: Prepared, rows: Iterator[Sequence[Any]], first: int) -> Iterator[Values]:
+    """Yield the rows as they are sent, lazily; `first` is the number of the first of them.
+
+    Raises:
+        DataError: A value does not fit; with the row's number (`set_row`).
+    """
     encode = prepared.encode
-    return ([None if wire is None else CustomType(wire) for wire in encode(row)] for row in rows)
+    for number, row in enumerate(rows, first):
+        try:
+            wires = encode(row)
+        except DataError as refusal:
+            set_row(refusal, number)
+            raise
+        yield [None if wire is None else CustomType(wire) for wire in wires]
 
 
 async def answers(driver: PsqlpyDriver, prepared: Prepared, values: Iterator[Values]) -> AsyncIterator[Any]:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from sqlspec.adapters.psqlpy._dollars import hide_placeholders
 from sqlspec.adapters.psqlpy._errors import refusal
-from sqlspec.adapters.psqlpy._native import CustomType
+from sqlspec.adapters.psqlpy._native import CustomType, Error
 from sqlspec.postgres.enclose import enclose
 from sqlspec.postgres.sql import quote_identifier, quote_literal, quote_qualified
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from sqlspec.adapters.psqlpy._statements import Prepared
     from sqlspec.adapters.psqlpy.driver import PsqlpyDriver
     from sqlspec.driver._types import CopyTarget
 
@@ -27,7 +28,8 @@ _TRAILER = b"\xff\xff"
 
 async def copy_in(driver: PsqlpyDriver, target: CopyTarget, pieces: AsyncIterator[bytes]) -> int:
     """Store rows; see `AsyncDriver.copy_in`."""
-    await _check(driver, target)
+    if not target.proven:
+        await _check(driver, target)
     return await driver.run(_store(driver, target, pieces))
 
 
@@ -71,9 +73,22 @@ async def _store(driver: PsqlpyDriver, target: CopyTarget, pieces: AsyncIterator
     return count + await copy(b"".join(held))
 
 
-async def execute_binary(driver: PsqlpyDriver, sql: str, parameters: Sequence[tuple[int, bytes | None]]) -> int:
+async def execute_binary(
+    driver: PsqlpyDriver, sql: str, parameters: Sequence[tuple[int, bytes | None]], rows: int | None
+) -> int:
     """Run a data change of ours; see `AsyncDriver.execute_binary`."""
     values = [None if value is None else CustomType(value) for _, value in parameters]
+    if rows is not None:
+        prepared = await _prepared(driver, sql, len(values))
+        try:
+            await driver.run(driver._fetch(prepared.text, values))
+        except Error as error:
+            driver._statements.discard(sql)
+            driver._forgotten.append(prepared.name)
+            if driver.error_info(error).message == f'prepared statement "{prepared.name}" does not exist':
+                driver._forget_all()  # then the others are gone, too
+            raise
+        return rows
     sql = hide_placeholders(sql)
     counting = enclose(f"{sql}\nreturning 1", 1, ["pg_catalog.count(*)"])
     if counting is not None and await driver._can_be_prepared(counting):
@@ -82,6 +97,19 @@ async def execute_binary(driver: PsqlpyDriver, sql: str, parameters: Sequence[tu
     # A rule of the table forbids RETURNING, so what it has done with the rows is not told.
     await driver.run(driver._fetch(sql, values, False))
     return max((_length(value) for _, value in parameters), default=0)
+
+
+async def _prepared(driver: PsqlpyDriver, sql: str, arity: int) -> Prepared:
+    """Return a statement of ours without rows, which is kept."""
+    prepared = driver._statements.get(sql)
+    if prepared is None:
+        prepared, _ = await driver._describe(sql, sql, arity)
+        prepared.learnt = prepared.reader = None
+        evicted = driver._statements.add(sql, prepared)
+        if evicted is not None:
+            driver._forgotten += evicted.names()
+    prepared.used = True
+    return prepared
 
 
 def _length(array: bytes | None) -> int:

@@ -27,6 +27,7 @@ from sqlspec.adapters.psqlpy.spec import SPEC
 from sqlspec.core.result import Described, RawResult, raw_result
 from sqlspec.driver._async_driver import AsyncCursor, AsyncRowFeed, aborted_commit
 from sqlspec.driver._async_learning import with_types
+from sqlspec.driver._many import set_row
 from sqlspec.exceptions import DataError
 from sqlspec.postgres.sql import reset_script
 
@@ -49,6 +50,7 @@ class PsqlpyDriver(Preparing):
     __slots__ = ("_listening", "_names", "_native")
 
     spec = SPEC
+    bulk_from = 16
 
     def __init__(self, link: Link, derived: Derived, cached: int) -> None:
         super().__init__(link, derived, cached)
@@ -130,7 +132,7 @@ class PsqlpyDriver(Preparing):
         reader = prepared.reader
         assert reader is not None
         raw, codecs = answer.result(reader.raw, True), self.derived.codecs
-        return await with_types(self.learn_types, lambda: list(map(codecs.decoder(reader.oids, reader.names), raw)))
+        return await with_types(self.learn_types, lambda: codecs.decoder(reader.oids, reader.names)(raw))
 
     async def _command(self, plan: Plan) -> RawResult:
         text = spare_the_drivers(plan.sql) if self._status == "idle" or plan.verb == "DEALLOCATE" else plan.sql
@@ -172,8 +174,12 @@ class PsqlpyDriver(Preparing):
         if first is None:
             prepared = await self._ready(plan)
             return RawResult((), prepared.columns, "tuple", 0 if prepared.counted or prepared.columns else None)
-        prepared, values = await self._bound(plan, first)
-        queue = itertools.chain((values,), encoded(prepared, remaining))
+        try:
+            prepared, values = await self._bound(plan, first)
+        except DataError as refusal:
+            set_row(refusal, 0)
+            raise
+        queue = itertools.chain((values,), encoded(prepared, remaining, 1))
         found: list[Any] = []
         count: int | None = 0 if prepared.counted else None
         try:
@@ -293,8 +299,10 @@ class PsqlpyDriver(Preparing):
     async def copy_in(self, target: CopyTarget, pieces: AsyncIterator[bytes]) -> int:
         return await copy_in(self, target, pieces)
 
-    async def execute_binary(self, sql: str, parameters: Sequence[tuple[int, bytes | None]]) -> int:
-        return await execute_binary(self, sql, parameters)
+    async def execute_binary(
+        self, sql: str, parameters: Sequence[tuple[int, bytes | None]], *, rows: int | None = None
+    ) -> int:
+        return await execute_binary(self, sql, parameters, rows)
 
     # -- notifications ----------------------------------------------------------------------------
 

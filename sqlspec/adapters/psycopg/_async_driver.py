@@ -15,6 +15,7 @@ from psycopg import pq
 from psycopg.generators import execute as run
 
 from sqlspec.adapters.psycopg import _protocol as protocol
+from sqlspec.adapters.psycopg._async_batch import run_batch
 from sqlspec.adapters.psycopg._async_copy import AsyncPsycopgFeed, copy_in
 from sqlspec.adapters.psycopg._async_cursor import AsyncPsycopgCursor
 from sqlspec.adapters.psycopg._async_stack import can_send_together, send_together
@@ -73,6 +74,8 @@ class AsyncPsycopgDriver(AsyncDriver):
 
     spec = SPEC
     native_errors = (protocol.Error,)
+    numbers_rows = True
+    bulk_from = 100
 
     def __init__(self, connection: AsyncNative[Any], derived: Derived, cached: int) -> None:
         self._connection = connection
@@ -173,34 +176,7 @@ class AsyncPsycopgDriver(AsyncDriver):
         return protocol.checked((await self._wait(run(self._pgconn)))[-1])
 
     async def execute_many(self, plan: Plan, rows: Iterable[Sequence[Any]]) -> RawResult:
-        statements = self._statements
-        prepared, encoded = await statements.bound_rows(plan.sql, rows)
-        send, name, formats = self._pgconn.send_query_prepared, prepared.name, prepared.formats
-        commands = (partial(send, name, values, formats, BINARY) for values in encoded)
-        found: list[Any] = []
-        late: list[tuple[int, PGresult]] = []
-        count = 0
-        known = True
-
-        def receive(_: int, result: PGresult) -> None:
-            nonlocal count, known
-            if result.status == TUPLES_OK:
-                try:
-                    found.extend(statements.rows(prepared, result).rows)
-                except MissingTypesError:
-                    late.append((len(found), result))
-            affected = result.command_tuples
-            known = known and affected is not None
-            count += affected or 0
-
-        try:
-            await statements.pipeline(commands, receive)
-        except protocol.Error as error:
-            statements.discard_stale(plan, error)
-            raise
-        for at, result in reversed(late):
-            found[at:at] = await statements.decode_slowly(prepared, result)
-        return RawResult(found, prepared.columns, "tuple", count if known else None)
+        return await run_batch(self._pgconn, self._statements, plan, rows)
 
     def sends_together(self, entries: Sequence[tuple[Plan, Sequence[Any]]]) -> bool:
         return can_send_together(self._statements, entries, self.status() != "idle")
@@ -291,10 +267,18 @@ class AsyncPsycopgDriver(AsyncDriver):
         self._stopped = False
         return await copy_in(self._connection, target, pieces, lambda: self._stopped)
 
-    async def execute_binary(self, sql: str, parameters: Sequence[tuple[int, bytes | None]]) -> int:
-        oids, values = [oid for oid, _ in parameters], [value for _, value in parameters]
-        self._pgconn.send_query_params(sql.encode(), values, oids, [BINARY] * len(oids), BINARY)
-        return (await self._answer()).command_tuples or 0
+    async def execute_binary(
+        self, sql: str, parameters: Sequence[tuple[int, bytes | None]], *, rows: int | None = None
+    ) -> int:
+        prepared = await self._statements.ready(sql)
+        prepared.used = True
+        values = [value for _, value in parameters]
+        self._pgconn.send_query_prepared(prepared.name, values, [BINARY] * len(values), BINARY)
+        try:
+            return (await self._answer()).command_tuples or 0
+        except protocol.Error:
+            self._statements.discard(sql)
+            raise
 
     # -- errors and cancellation ------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ import psycopg
 from psycopg import adapt, pq
 
 from sqlspec.postgres.codec import MissingTypesError, ValueRefused
+from sqlspec.postgres.codec.reading import is_compiled
 from sqlspec.postgres.enclose import enclose
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ TEXT, TEXT_ARRAY, TIMESTAMPTZ = 25, 1009, 1184
 # As they were at the first import. What an application registers on a connection or globally is for its own cursors.
 PRISTINE = adapt.AdaptersMap(psycopg.adapters)
 
-# Read by `struct` alone, which takes any buffer: no copy, and no call in between, for the type met most often here.
+# Read by `struct` alone, which takes any buffer, as compiled readers do: no copy, and no call in between.
 ANY_BUFFER = frozenset({TIMESTAMPTZ})
 
 
@@ -49,7 +50,7 @@ def _loader_class(codec: Codec) -> type[adapt.Loader]:
         def load(self, data: Buffer) -> Any:
             return unpack(bytes(data))
 
-    if codec.oid in ANY_BUFFER:
+    if codec.oid in ANY_BUFFER or is_compiled(unpack):
         CodecLoader.load = staticmethod(unpack)  # type: ignore[method-assign, assignment]
     return CodecLoader
 
@@ -85,7 +86,7 @@ def decode_slowly(result: PGresult, columns: Sequence[Column], codecs: CodecRegi
     """
     decode = codecs.decoder(tuple(column.oid for column in columns), tuple(column.name for column in columns))
     width = range(result.nfields)
-    return [decode([result.get_value(row, column) for column in width]) for row in range(result.ntuples)]
+    return decode([[result.get_value(row, column) for column in width] for row in range(result.ntuples)])
 
 
 def columns_on_wire(columns: tuple[Column, ...], codecs: CodecRegistry) -> tuple[Column, ...]:

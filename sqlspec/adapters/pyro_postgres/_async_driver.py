@@ -54,6 +54,7 @@ class AsyncPyroPostgresDriver(AsyncDriver):
     spec = SPEC
     native_errors = NATIVE_ERRORS
     limits_itself = LIMITS_ITSELF
+    bulk_from = 40
 
     def __init__(self, wire: AsyncWire, derived: Derived, cached: int) -> None:
         self.wire = wire
@@ -115,7 +116,7 @@ class AsyncPyroPostgresDriver(AsyncDriver):
         decode = prepared.decode
         if decode is not None:
             try:
-                rows = [decode(row) for row in rows]
+                rows = decode(rows)
             except MissingTypesError:
                 rows = await self.decode_slowly(prepared, rows)
         return raw_result((rows, prepared.columns or (), "tuple", len(rows)))
@@ -187,14 +188,14 @@ class AsyncPyroPostgresDriver(AsyncDriver):
         if decode is None:
             return rows
         try:
-            return [decode(row) for row in rows]
+            return decode(rows)
         except MissingTypesError:
             return await self.decode_slowly(prepared, rows)
 
     async def decode_slowly(self, prepared: Prepared, rows: list[Any]) -> list[Any]:
         """Decode rows with types that stand in the values themselves, and have to be learnt."""
         codecs, wire = self.derived.codecs, prepared.wire
-        return await with_types(self.learn_types, lambda: list(map(make_decoder(codecs, wire) or tuple, rows)))
+        return await with_types(self.learn_types, lambda: (make_decoder(codecs, wire) or list)(rows))
 
     async def _command(self, plan: Plan) -> RawResult:
         """Run a command without parameters and rows."""
@@ -239,6 +240,8 @@ class AsyncPyroPostgresDriver(AsyncDriver):
             await wire.ask_state()
         else:
             wire.state = after
+        if controls and "rollback to" in text.lower():
+            await self.limits.after_undoing()
         return count
 
     async def describe(self, plan: Plan) -> Described:
@@ -283,10 +286,17 @@ class AsyncPyroPostgresDriver(AsyncDriver):
     async def open_feed(self, plan: Plan, args: Sequence[Any], width: int) -> AsyncRowFeed:
         return await open_feed(self, plan, args, width)
 
-    async def execute_binary(self, sql: str, parameters: Sequence[tuple[int, bytes | None]]) -> int:
+    async def execute_binary(
+        self, sql: str, parameters: Sequence[tuple[int, bytes | None]], *, rows: int | None = None
+    ) -> int:
         self.limits.check()
         # Bytes go out as they are.
-        return await self.wire.count(await self.statements.command(sql), [value for _, value in parameters])
+        command = await self.statements.command(sql)
+        try:
+            return await self.wire.count(command, [value for _, value in parameters])
+        except NATIVE_ERRORS:
+            self.statements.discard(sql)
+            raise
 
     # -- limits, errors and cancellation ----------------------------------------------------------
 

@@ -59,6 +59,12 @@ class AsyncLimit:
         self.deadline = math.inf
         await self._restore()
 
+    async def after_undoing(self) -> None:
+        """Set once more what going back to a savepoint has perhaps taken back."""
+        if self._usual is not None and self.deadline < math.inf:
+            left = max(1, math.ceil((self.deadline - time.monotonic()) * 1000))
+            await self._wire.script(f"set statement_timeout = {left}")
+
     async def after_rollback(self) -> None:
         """Take back what could not be taken back in the aborted transaction."""
         if self.deadline == math.inf:

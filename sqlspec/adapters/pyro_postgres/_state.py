@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sqlspec.core.scan import scan
@@ -24,6 +25,7 @@ def controls_transactions(text: str) -> bool:
     return _CONTROL.search(text) is not None
 
 
+@lru_cache(maxsize=256)
 def status_after(text: str, status: DriverStatus) -> DriverStatus | None:
     """Return the transaction status behind a script that has succeeded; `None` when that has to be asked for."""
     if not controls_transactions(text):

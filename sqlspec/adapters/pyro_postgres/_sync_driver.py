@@ -54,6 +54,7 @@ class SyncPyroPostgresDriver(SyncDriver):
     spec = SPEC
     native_errors = NATIVE_ERRORS
     limits_itself = LIMITS_ITSELF
+    bulk_from = 40
 
     def __init__(self, wire: SyncWire, derived: Derived, cached: int) -> None:
         self.wire = wire
@@ -115,7 +116,7 @@ class SyncPyroPostgresDriver(SyncDriver):
         decode = prepared.decode
         if decode is not None:
             try:
-                rows = [decode(row) for row in rows]
+                rows = decode(rows)
             except MissingTypesError:
                 rows = self.decode_slowly(prepared, rows)
         return raw_result((rows, prepared.columns or (), "tuple", len(rows)))
@@ -187,14 +188,14 @@ class SyncPyroPostgresDriver(SyncDriver):
         if decode is None:
             return rows
         try:
-            return [decode(row) for row in rows]
+            return decode(rows)
         except MissingTypesError:
             return self.decode_slowly(prepared, rows)
 
     def decode_slowly(self, prepared: Prepared, rows: list[Any]) -> list[Any]:
         """Decode rows with types that stand in the values themselves, and have to be learnt."""
         codecs, wire = self.derived.codecs, prepared.wire
-        return with_types(self.learn_types, lambda: list(map(make_decoder(codecs, wire) or tuple, rows)))
+        return with_types(self.learn_types, lambda: (make_decoder(codecs, wire) or list)(rows))
 
     def _command(self, plan: Plan) -> RawResult:
         """Run a command without parameters and rows."""
@@ -239,6 +240,8 @@ class SyncPyroPostgresDriver(SyncDriver):
             wire.ask_state()
         else:
             wire.state = after
+        if controls and "rollback to" in text.lower():
+            self.limits.after_undoing()
         return count
 
     def describe(self, plan: Plan) -> Described:
@@ -283,10 +286,17 @@ class SyncPyroPostgresDriver(SyncDriver):
     def open_feed(self, plan: Plan, args: Sequence[Any], width: int) -> SyncRowFeed:
         return open_feed(self, plan, args, width)
 
-    def execute_binary(self, sql: str, parameters: Sequence[tuple[int, bytes | None]]) -> int:
+    def execute_binary(
+        self, sql: str, parameters: Sequence[tuple[int, bytes | None]], *, rows: int | None = None
+    ) -> int:
         self.limits.check()
         # Bytes go out as they are.
-        return self.wire.count(self.statements.command(sql), [value for _, value in parameters])
+        command = self.statements.command(sql)
+        try:
+            return self.wire.count(command, [value for _, value in parameters])
+        except NATIVE_ERRORS:
+            self.statements.discard(sql)
+            raise
 
     # -- limits, errors and cancellation ----------------------------------------------------------
 

@@ -8,6 +8,7 @@ from sqlspec.core.result import Column
 from sqlspec.exceptions import NotSupportedError
 from sqlspec.postgres.codec.base import Codec
 from sqlspec.postgres.codec.binders import Decoder, Encoder, build_decoder, build_encoder
+from sqlspec.postgres.codec.reading import is_compiled, reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -152,7 +153,7 @@ def make_encoder(codecs: CodecRegistry, oids: tuple[int, ...]) -> Encoder:
 
 
 def make_decoder(codecs: CodecRegistry, wire: tuple[Column, ...]) -> Decoder | None:
-    """Return the function from a row of the driver to canonical values; `None` when they are the same."""
+    """Return the function from rows of the driver to canonical values; `None` when they are the same."""
     oids = tuple(column.oid for column in wire)
     if all(oid in PLAIN for oid in oids):
         return None
@@ -160,7 +161,9 @@ def make_decoder(codecs: CodecRegistry, wire: tuple[Column, ...]) -> Decoder | N
     return codecs.derive(
         ("pyro decode", oids, names),
         oids,
-        lambda: build_decoder([_reader(codec) for codec in _all(codecs, oids)], names),
+        lambda: build_decoder(
+            [_reader(codec) for codec in _all(codecs, oids)], names, {at for at, oid in enumerate(oids) if oid in PLAIN}
+        ),
     )
 
 
@@ -185,14 +188,15 @@ def _same(value: Any) -> Any:
 
 
 def _of_text(unpack: Callable[[bytes], Any], lead: bytes) -> Callable[[Any], Any]:
-    return lambda text: unpack(lead + text.encode())
+    def unpack_text(text: Any) -> Any:
+        return unpack(lead + text.encode())
+
+    return reader("json", unpack_text) if is_compiled(unpack) else unpack_text
 
 
 def _reader(codec: Codec) -> Codec:
     """Return a codec that reads what the driver gives for a type."""
     unpack = codec.unpack
-    if codec.oid in PLAIN:
-        return Codec(codec.oid, codec.name, _same, _same, _same, inline="bytes")
     if codec.oid == JSON:
         return Codec(codec.oid, codec.name, _same, _same, _of_text(unpack, b""))
     if codec.oid == JSONB:

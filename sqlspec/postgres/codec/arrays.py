@@ -21,6 +21,7 @@ from sqlspec.postgres.codec.base import (
     is_numpy_array,
     refused,
 )
+from sqlspec.postgres.codec.reading import reader
 
 __all__ = ("FIXED_ITEMS", "array_codec", "array_unpack", "dynamic_array_unpack", "read_literal")
 
@@ -258,7 +259,7 @@ def array_unpack(unpack_element: Unpack, fixed: struct.Struct | None = None) -> 
             return flat
         return _nest(flat, [size for size, _ in _DIM.iter_unpack(data[12:start])])
 
-    return unpack
+    return reader("array", unpack, unpack_element)
 
 
 def _read_elements(data: bytes, at: int, unpack_element: Unpack) -> list[Any]:

@@ -85,11 +85,6 @@ class MissingTypesError(DataError):
         super().__init__(f"cannot read or write types with oid {listed}: not read from the catalog yet")
 
 
-def raise_refused(reason: str) -> NoReturn:
-    """Raise `ValueRefused`."""
-    raise ValueRefused(reason)
-
-
 @dataclass(frozen=True, slots=True)
 class CodecOptions:
     """Choices of a configuration that change how values are read and written.
@@ -103,9 +98,6 @@ class CodecOptions:
         enable_pgvector: `False` leaves pgvector's types as text.
         money_scale: Digits after the point of `money`, which the server takes from `lc_monetary`; `None` when they
             have to be read from it first.
-        unreadable: Called with the reason when a stored date or timestamp has no counterpart in Python; what it
-            returns takes the value's place. The default raises `ValueRefused`. For a driver that does not tell
-            its decoders which column they are called for.
     """
 
     infinity: Literal["error", "clamp"] = "error"
@@ -115,7 +107,6 @@ class CodecOptions:
     vector_format: Literal["list", "numpy"] = "list"
     enable_pgvector: bool = True
     money_scale: int | None = 2
-    unreadable: Callable[[str], Any] = raise_refused
 
 
 class Codec:

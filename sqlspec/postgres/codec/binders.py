@@ -1,14 +1,14 @@
 """Generate the functions that convert whole parameter lists and rows.
 
 One function per tuple of types, written as source text so that the common case of the common types runs
-inline, in one Python frame. Anything else calls the codec; after a failure the codecs run again, one by one,
-to find the culprit.
+inline, in one Python frame; rows are read by compiled code instead where there is some. Anything else calls the
+codec; after a failure the codecs run again, one by one, to find the culprit.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -23,17 +23,19 @@ from sqlspec.postgres.codec.base import (
     Codec,
     Inline,
     MissingTypesError,
+    Unpack,
     ValueRefused,
     given,
 )
 from sqlspec.postgres.codec.numeric import FLOAT4, FLOAT8
+from sqlspec.postgres.codec.reading import rows_reader
 from sqlspec.postgres.codec.temporal import DATE_EPOCH
 
 __all__ = ("Checker", "Decoder", "Encoder", "build_checker", "build_decoder", "build_encoder")
 
 Encoder = Callable[[Sequence[Any]], list[bytes | None]]
 Checker = Callable[[Sequence[Any]], Sequence[Any]]
-Decoder = Callable[[Sequence[bytes | None]], tuple[Any, ...]]
+Decoder = Callable[[Sequence[Sequence[Any]]], list[tuple[Any, ...]]]
 
 _MAX_INLINE = 100
 """Longer lists go through a loop: compiling their source would cost more than it saves."""
@@ -235,51 +237,70 @@ def _decode_expression(n: int, inline: Inline) -> str:
     )
 
 
-def build_decoder(codecs: Sequence[Codec], names: Sequence[str]) -> Decoder:
-    """Build the function from a row of wire values to a tuple of canonical ones."""
-    count = len(codecs)
+def build_decoder(codecs: Sequence[Codec], names: Sequence[str], kept: Collection[int] = ()) -> Decoder:
+    """Build the function from rows of wire values to tuples of canonical ones.
 
-    def fail(row: Sequence[bytes | None], failure: Exception) -> Exception:
-        for name, codec, data in zip(names, codecs, row, strict=False):
-            try:
-                if data is not None:
-                    codec.unpack(data)
-            except MissingTypesError as missing:
-                return missing
-            except Exception as refusal:
-                known = isinstance(refusal, ValueRefused)
-                reason = str(refusal) if known else "its wire form is not the one of this type"
-                error = DataError(f'cannot read column "{name}" as {codec.name}: {reason}', column=name)
-                error.__cause__ = refusal.__cause__ if known else None
-                return error
+    Args:
+        codecs: One for each column.
+        names: Of the columns, for errors.
+        kept: Positions of columns whose values stay as they are.
+    """
+    readers = [None if at in kept else codec.unpack for at, codec in enumerate(codecs)]
+
+    def fail(rows: Sequence[Sequence[Any]], failure: Exception) -> Exception:
+        for row in rows:
+            for name, codec, read, data in zip(names, codecs, readers, row, strict=False):
+                if data is None or read is None:
+                    continue
+                try:
+                    read(data)
+                except MissingTypesError as missing:
+                    return missing
+                except Exception as refusal:
+                    known = isinstance(refusal, ValueRefused)
+                    reason = str(refusal) if known else "its wire form is not the one of this type"
+                    error = DataError(f'cannot read column "{name}" as {codec.name}: {reason}', column=name)
+                    error.__cause__ = refusal.__cause__ if known else None
+                    return error
         return failure
 
-    if not count:
-        return lambda row: ()
-    if count > _MAX_INLINE:
-        return _loop_decoder(codecs, fail)
-    values = [f"None if v{n} is None else {_decode_expression(n, codec.inline)}" for n, codec in enumerate(codecs)]
+    compiled = rows_reader(readers, fail)
+    if compiled is not None:
+        return compiled
+    if not 0 < len(codecs) <= _MAX_INLINE:
+        return _loop_decoder(readers, fail)
+    values = [
+        f"v{n}" if read is None else f"None if v{n} is None else {_decode_expression(n, codec.inline)}"
+        for n, (codec, read) in enumerate(zip(codecs, readers, strict=True))
+    ]
     lines = [
-        "def decode(row):",
+        "def decode(rows):",
         " try:",
-        _unpacking("v", count, "row"),
-        f"  return ({', '.join(values)},)",
+        f"  return [({', '.join(values)},) for ({''.join(f'v{n}, ' for n in range(len(codecs)))}) in rows]",
         " except Exception as failure:",
-        "  error = fail(row, failure)",
+        "  error = fail(rows, failure)",
         " raise error from error.__cause__",
     ]
-    scope = {f"unpack{n}": codec.unpack for n, codec in enumerate(codecs)}
+    scope = {f"unpack{n}": read for n, read in enumerate(readers)}
     return _compile("decode", lines, {**scope, "fail": fail})  # type: ignore[no-any-return]
 
 
-def _loop_decoder(codecs: Sequence[Codec], fail: Callable[[Sequence[bytes | None], Exception], Exception]) -> Decoder:
-    readers = [codec.unpack for codec in codecs]
-
-    def decode(row: Sequence[bytes | None]) -> tuple[Any, ...]:
+def _loop_decoder(
+    readers: Sequence[Unpack | None], fail: Callable[[Sequence[Sequence[Any]], Exception], Exception]
+) -> Decoder:
+    def decode(rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
         try:
-            return tuple([None if data is None else read(data) for read, data in zip(readers, row, strict=True)])
+            return [
+                tuple(
+                    [
+                        data if data is None or read is None else read(data)
+                        for read, data in zip(readers, row, strict=True)
+                    ]
+                )
+                for row in rows
+            ]
         except Exception as failure:
-            error = fail(row, failure)
+            error = fail(rows, failure)
         raise error from error.__cause__
 
     return decode

@@ -28,6 +28,7 @@ from sqlspec.postgres.codec.base import (
 from sqlspec.postgres.codec.base import ValueRefused as _Refused
 from sqlspec.postgres.codec.containers import multirange_codec, range_codec
 from sqlspec.postgres.codec.jsontext import json_codec
+from sqlspec.postgres.codec.reading import Kind, reader
 
 __all__ = (
     "MONEY",
@@ -73,6 +74,14 @@ _RANGES = (
     (3910, "tstzrange", 4534, "tstzmultirange", 1184),
     (3912, "daterange", 4535, "datemultirange", 1082),
 )
+
+
+_COMPILED: dict[int, Kind] = {
+    16: "bool", 17: "bytes", 20: "int8", 21: "int2", 23: "int4", 26: "uint4", 28: "uint4", 700: "float4",
+    701: "float8", 1082: "date", 1083: "time", 1114: "timestamp", 1184: "timestamptz", 1186: "interval",
+    1700: "numeric", 2950: "uuid", 5069: "uint8",
+}  # fmt: skip
+"""Binary formats that there are compiled readers of. Texts have theirs from the beginning."""
 
 
 def text_codec(oid: int, name: str) -> Codec:
@@ -242,6 +251,8 @@ def builtin_codecs(options: CodecOptions) -> dict[int, Codec]:
         for group in (_numbers(options), _texts(options), _times(options), _shapes(), _system())
         for codec in group
     }
+    for oid, kind in _COMPILED.items():
+        codecs[oid].unpack = reader(kind, codecs[oid].unpack)
     for oid, name, multi_oid, multi_name, subtype in _RANGES:
         codecs[oid] = range_codec(oid, name, codecs[subtype])
         codecs[multi_oid] = multirange_codec(multi_oid, multi_name, codecs[subtype])

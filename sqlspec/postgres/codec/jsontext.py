@@ -24,6 +24,7 @@ from sqlspec.postgres.codec.base import (
     is_numpy,
     plain_text,
 )
+from sqlspec.postgres.codec.reading import reader
 from sqlspec.values import Json
 
 __all__ = ("json_codec",)
@@ -195,4 +196,7 @@ def json_codec(options: CodecOptions, *, binary: bool) -> tuple[Coerce, Pack, Pa
             raise ValueRefused("its jsonb format is newer than this package; select it with ::text")
         return loads(data[1:])
 
-    return coerce, pack, encode, unpack_jsonb if binary else loads
+    unpack = unpack_jsonb if binary else loads
+    if options.json_deserializer is None:
+        unpack = reader("jsonb" if binary else "json", unpack)
+    return coerce, pack, encode, unpack

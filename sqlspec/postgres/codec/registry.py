@@ -165,15 +165,17 @@ class CodecRegistry:
         return self.derive(("check", oids), oids, lambda: build_checker(self._all(oids)))
 
     def decoder(self, oids: tuple[int, ...], names: tuple[str, ...]) -> Decoder:
-        """Return the function that reads one row of wire values.
+        """Return the function that reads rows of wire values.
 
         Args:
             oids: Type of each column.
             names: Name of each column, for errors.
 
         Returns:
-            A function from a row of `bytes` and `None` to a tuple; it raises `DataError` naming the column,
-            and `MissingTypesError` when an anonymous record holds a type that is not known yet.
+            A function from a sequence of rows of `bytes` and `None` to a list of tuples. It takes the rows over: a
+            tuple of a list that nothing else holds may become the result. It raises `DataError` naming the column,
+            and `MissingTypesError` when an anonymous record holds a type that is not known yet; the rows can be
+            read again then.
 
         Raises:
             MissingTypesError: A type has to be read from the catalog first.

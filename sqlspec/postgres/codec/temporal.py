@@ -67,7 +67,7 @@ def _check_subclass(value: Any) -> None:
 def date_codec(options: CodecOptions) -> tuple[Coerce, Pack, Unpack]:
     """Build the functions for `date`."""
     unpack_days, from_ordinal, epoch = INT4.unpack, date.fromordinal, DATE_EPOCH
-    clamp, unreadable = options.infinity == "clamp", options.unreadable
+    clamp = options.infinity == "clamp"
 
     def coerce(value: Any) -> date | Infinity:
         if value.__class__ is date or value.__class__ is Infinity:
@@ -83,19 +83,19 @@ def date_codec(options: CodecOptions) -> tuple[Coerce, Pack, Unpack]:
             return INT4.pack(value.toordinal() - DATE_EPOCH)
         return INT4.pack(_INT4_MAX if value is INFINITY else _INT4_MIN)
 
-    def special(days: int) -> Any:
+    def special(days: int) -> date:
         if days not in {_INT4_MAX, _INT4_MIN}:
-            return unreadable(_OUTSIDE.format("date"))
+            raise ValueRefused(_OUTSIDE.format("date"))
         if clamp:
             return date.max if days > 0 else date.min
-        return unreadable(_INFINITE)
+        raise ValueRefused(_INFINITE)
 
     def unpack(data: bytes) -> date:
         (days,) = unpack_days(data)
         try:
             return from_ordinal(epoch + days)
         except (ValueError, OverflowError):
-            return special(days)  # type: ignore[no-any-return]
+            return special(days)
 
     return coerce, pack, unpack
 
@@ -207,21 +207,21 @@ def _pack_stamp(value: Any, epoch: datetime) -> bytes:
 
 def _unpack_stamp(epoch: datetime, options: CodecOptions) -> Unpack:
     unpack_micros, delta, zone = INT8.unpack, timedelta, epoch.tzinfo
-    clamp, unreadable = options.infinity == "clamp", options.unreadable
+    clamp = options.infinity == "clamp"
 
-    def special(micros: int) -> Any:
+    def special(micros: int) -> datetime:
         if micros not in {_INT8_MAX, _INT8_MIN}:
-            return unreadable(_OUTSIDE.format("datetime"))
+            raise ValueRefused(_OUTSIDE.format("datetime"))
         if clamp:
             return (datetime.max if micros > 0 else datetime.min).replace(tzinfo=zone)
-        return unreadable(_INFINITE)
+        raise ValueRefused(_INFINITE)
 
     def unpack(data: bytes) -> datetime:
         (micros,) = unpack_micros(data)
         try:
             return epoch + delta(0, 0, micros)
         except OverflowError:
-            return special(micros)  # type: ignore[no-any-return]
+            return special(micros)
 
     return unpack
 

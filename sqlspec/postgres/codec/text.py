@@ -23,6 +23,7 @@ from sqlspec.postgres.codec.base import (
     plain_text,
     refused,
 )
+from sqlspec.postgres.codec.reading import reader
 
 __all__ = (
     "coerce_bit",
@@ -36,9 +37,12 @@ __all__ = (
 )
 
 
-def unpack_text(data: bytes) -> str:
-    """Read UTF-8; connections with another client_encoding are refused at connect."""
+def _unpack_text(data: bytes) -> str:
     return data.decode()
+
+
+unpack_text = reader("text", _unpack_text)
+"""Read UTF-8; connections with another client_encoding are refused at connect."""
 
 
 # --- "char" and name ---------------------------------------------------------------------------------------

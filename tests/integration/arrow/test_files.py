@@ -10,6 +10,7 @@ import pyarrow.parquet
 import pytest
 
 from tests.integration.arrow.test_reading import arrow_type, values_of
+from tests.integration.harness import Flavour
 from tests.integration.matrix.cases import TYPES, SqlType
 from tests.integration.matrix.conftest import Server
 
@@ -55,15 +56,19 @@ def refused(kind: SqlType, server: Server) -> set[int]:
 @pytest.mark.only(*DRIVERS)
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("kind", KINDS, ids=[kind.key for kind in KINDS])
-async def test_every_value_comes_back(session: Any, types: Server, kind: SqlType, tmp_path: Path) -> None:
+async def test_every_value_comes_back(
+    flavour: Flavour, session: Any, types: Server, kind: SqlType, tmp_path: Path
+) -> None:
     if kind.key in types.absent:
         return
+    # One format of text and one of Arrow data; the next adapter takes the other two.
+    formats = FORMATS[(KINDS.index(kind) + DRIVERS.index(flavour.name)) % 2 :: 2]
     rows = ", ".join(f"({n}, {kind.cast(value.sql)})" for n, value in enumerate(kind.values))
     types.run(f"create table given (n int, v {kind.name}); create table kept (n int, v {kind.name})")
     try:
         types.run(f"insert into given values (-1, null), {rows}")
         texts = dict(types.rows("select n, v::text from given"))
-        for suffix in FORMATS:
+        for suffix in formats:
             is_arrow = suffix in ("parquet", "arrow")
             left = refused(kind, types) if is_arrow else set()
             left |= {n for n, text in texts.items() if UNKEPT.keys() & {(kind.key, text, s) for s in (suffix, "")}}

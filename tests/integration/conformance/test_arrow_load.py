@@ -377,28 +377,29 @@ async def test_a_missing_table_is_named(session: Any) -> None:
 
 VIOLATIONS: dict[str, tuple[str, type[SQLSpecError]]] = {
     "unique": ("unique (n)", UniqueViolationError),
-    "check": ("check (n < 19999)", CheckViolationError),
+    "check": ("check (n < 4999)", CheckViolationError),
     "foreign key": ("foreign key (n) references few (n)", ForeignKeyViolationError),
     "not null": ("", NotNullViolationError),
 }
 
 
-@pytest.mark.parametrize("inside", [False, True])
-@pytest.mark.parametrize("name", VIOLATIONS)
+@pytest.mark.parametrize(
+    ("name", "inside"), [("unique", False), ("check", True), ("foreign key", False), ("not null", True)]
+)
 async def test_a_violation_in_the_last_row_leaves_nothing(session: Any, name: str, inside: bool) -> None:
     constraint, kind = VIOLATIONS[name]
     nullable = "" if constraint else " not null"
     await session.execute_script(f"""
-        create table few (n int primary key); insert into few select generate_series(0, 19998);
+        create table few (n int primary key); insert into few select generate_series(0, 4998);
         create table t (n int{nullable}{", " + constraint if constraint else ""})
     """)
-    values: list[int | None] = [*range(19_999), {"unique": 5, "not null": None}.get(name, 19_999)]
+    values: list[int | None] = [*range(4_999), {"unique": 5, "not null": None}.get(name, 4_999)]
     source = pa.table({"n": pa.array(values, pa.int32())})
     if inside:
         await session.begin()
         await session.execute("insert into t values (7)" if name != "unique" else "select 1")
     with pytest.raises(kind):
-        await session.load_from_arrow("t", source, batch_rows=5000)
+        await session.load_from_arrow("t", source, batch_rows=1250)
     if inside:
         assert session.in_transaction
         assert await session.select_value(COUNT) == (name != "unique")
@@ -460,7 +461,7 @@ async def test_what_the_source_raises_passes_through(session: Any, inside: bool)
 
     def broken() -> Iterator[pa.RecordBatch]:
         for number in range(5):
-            yield numbers(100_000, number * 100_000).to_batches()[0]
+            yield numbers(20_000, number * 20_000).to_batches()[0]
         raise Mine
 
     if inside:

@@ -241,7 +241,7 @@ async def test_a_connection_lost_in_the_middle_of_a_read(
         with pytest.raises(DatabaseConnectionError):
             if return_format == "table":
                 await session.select_to_arrow("select pg_terminate_backend(pg_backend_pid()), pg_sleep(5)::text")
-            async with await session.select_to_arrow(NUMBERS, 9_000_000, return_format=return_format) as reader:
+            async with await session.select_to_arrow(NUMBERS, 2_000_000, return_format=return_format) as reader:
                 async for _ in reader:
                     admin.execute("select pg_terminate_backend(%s, 5000)", [pid])
         assert not session.in_transaction

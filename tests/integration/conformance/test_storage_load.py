@@ -316,47 +316,47 @@ async def test_lines_of_later_files_may_lack_keys_and_have_no_others(people: Any
 # -- what is wrong with files ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("name", "data", "text"),
-    [
-        ("t.csv", "", "it is empty"),
-        ("t.csv", "id,id\n1,2\n", "several columns have the same name"),
-        ("t.csv", "id,name\n1,a\n2\n3,secret\n", "line 3 has 1 values instead of 2"),
-        ("t.csv", 'id,name\n1,a\n2,"secret\n', "ends inside a quoted value"),
-        ("t.csv", b"id,name\n1,a\n2,secret\xff\n", "not utf-8"),
-        ("t.csv", "id,none\n1,secret\n", "no column 'none'"),
-        ("t.csv", "name\nsecret\n", "column 'id' is missing"),
-        ("t.jsonl", '{"id": 1, "name": "a"}\n{"id": 2, "name": "secr', "row 1 is no JSON, or is cut short"),
-        ("t.jsonl", '{"id": 1}\n["secret"]\n', "row 1 is no object"),
-        ("t.jsonl", b'{"id": 1, "name": "secret\xff"}\n', "row 0 is not UTF-8"),
-        ("t.parquet", b"PAR1 secret", "damaged, cut short"),
-        ("t.arrow", b"ARROW1 secret", "damaged, cut short"),
-        ("t.csv.gz", b"secret", "damaged, cut short"),
-    ],
+MALFORMED: tuple[tuple[str, Any, str], ...] = (
+    ("t.csv", "", "it is empty"),
+    ("t.csv", "id,id\n1,2\n", "several columns have the same name"),
+    ("t.csv", "id,name\n1,a\n2\n3,secret\n", "line 3 has 1 values instead of 2"),
+    ("t.csv", 'id,name\n1,a\n2,"secret\n', "ends inside a quoted value"),
+    ("t.csv", b"id,name\n1,a\n2,secret\xff\n", "not utf-8"),
+    ("t.csv", "id,none\n1,secret\n", "no column 'none'"),
+    ("t.csv", "name\nsecret\n", "column 'id' is missing"),
+    ("t.jsonl", '{"id": 1, "name": "a"}\n{"id": 2, "name": "secr', "row 1 is no JSON, or is cut short"),
+    ("t.jsonl", '{"id": 1}\n["secret"]\n', "row 1 is no object"),
+    ("t.jsonl", b'{"id": 1, "name": "secret\xff"}\n', "row 0 is not UTF-8"),
+    ("t.parquet", b"PAR1 secret", "damaged, cut short"),
+    ("t.arrow", b"ARROW1 secret", "damaged, cut short"),
+    ("t.csv.gz", b"secret", "damaged, cut short"),
 )
-async def test_malformed_files_are_refused(people: Any, tmp_path: Path, name: str, data: Any, text: str) -> None:
+
+
+async def test_malformed_files_are_refused(people: Any, tmp_path: Path) -> None:
     await people.execute("insert into t values (0, 'kept')")
-    path = write(tmp_path / name, data)
-    with pytest.raises(DataError, match=text) as caught:
-        await people.load_from_storage("t", path, overwrite=True)
-    assert "secret" not in str(caught.value)
-    assert await stored(people) == [(0, "kept")]
+    for name, data, text in MALFORMED:
+        path = write(tmp_path / name, data)
+        with pytest.raises(DataError, match=text) as caught:
+            await people.load_from_storage("t", path, overwrite=True)
+        assert "secret" not in str(caught.value)
+        assert await stored(people) == [(0, "kept")], text
 
 
 async def test_a_key_that_comes_late_has_to_be_named(people: Any, tmp_path: Path) -> None:
-    lines = [f'{{"id": {n}}}' for n in range(200_000)] + ['{"id": 200000, "name": "late"}']
+    lines = [f'{{"id": {n}}}' for n in range(100_000)] + ['{"id": 100000, "name": "late"}']
     path = write(tmp_path / "t.jsonl", "\n".join(lines))
-    with pytest.raises(DataError, match="row 200000 has a key that the first lines lack.*columns="):
+    with pytest.raises(DataError, match="row 100000 has a key that the first lines lack.*columns="):
         await people.load_from_storage("t", path)
     assert await stored(people) == []
     await people.load_from_storage("t", path, columns=["id", "name"])
-    assert await stored(people, "select count(*), max(name) from t") == [(200_001, "late")]
+    assert await stored(people, "select count(*), max(name) from t") == [(100_001, "late")]
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "arrow", "csv.gz", "csv.zst", "jsonl.bz2", "arrow.lz4"])
 async def test_a_file_that_was_cut_short_stores_nothing(people: Any, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"t.{suffix}"
-    await people.select_to_storage("select id, md5(id::text) as name from generate_series(1, 50000) as id", path)
+    await people.select_to_storage("select id, md5(id::text) as name from generate_series(1, 15000) as id", path)
     await people.execute("insert into t values (0, 'kept')")
     whole = path.read_bytes()
     for size in (len(whole) // 2, len(whole) - 1, 10, 0):
@@ -365,7 +365,7 @@ async def test_a_file_that_was_cut_short_stores_nothing(people: Any, tmp_path: P
             await people.load_from_storage("t", path, overwrite=True)
         assert await stored(people) == [(0, "kept")]
     path.write_bytes(whole)
-    assert (await people.load_from_storage("t", path, overwrite=True)).rows == 50_000
+    assert (await people.load_from_storage("t", path, overwrite=True)).rows == 15_000
 
 
 async def test_a_file_that_cannot_be_opened(people: Any, tmp_path: Path) -> None:

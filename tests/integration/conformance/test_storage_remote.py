@@ -16,7 +16,7 @@ from tests.integration.harness import FLAVOURS
 pytestmark = pytest.mark.only(*(name for name in FLAVOURS if name != "stub"))
 
 FORMATS = ("parquet", "arrow", "csv", "jsonl", "csv.gz", "arrow.zst")
-ROWS = "select n, case when n % 10 > 0 then md5(n::text) end as x from generate_series(1, 5000) as n"
+ROWS = "select n, case when n % 10 > 0 then md5(n::text) end as x from generate_series(1, 1000) as n"
 
 
 @pytest.fixture
@@ -54,9 +54,9 @@ async def test_every_format(session: Any, place: tuple[str, dict[str, Any], Any]
     for suffix in FORMATS:
         uri = f"{base}/out/t [1].{suffix}"
         written = await session.select_to_storage(ROWS, uri, storage_options=options)
-        assert (written.rows, written.bytes) == (5000, files.size(uri))
+        assert (written.rows, written.bytes) == (1000, files.size(uri))
         await session.load_from_storage("t", uri, storage_options=options, overwrite=True)
-        assert await session.select_value(f"select count(*) from t natural join ({ROWS}) as r") == 4500
+        assert await session.select_value(f"select count(*) from t natural join ({ROWS}) as r") == 900
         with pytest.raises(ParameterError, match="is there already"):
             await session.select_to_storage(ROWS, uri, storage_options=options)
         await session.select_to_storage("select 1 as n", uri, storage_options=options, overwrite=True)
@@ -85,7 +85,7 @@ async def test_directories_and_patterns(session: Any, place: tuple[str, dict[str
 
 async def test_a_failing_statement_leaves_no_object(session: Any, place: tuple[str, dict[str, Any], Any]) -> None:
     base, options, files = place
-    failing = f"select 1 / (n - 4000), x from ({ROWS}) as r"
+    failing = f"select 1 / (n - 800), x from ({ROWS}) as r"
     with pytest.raises(Exception, match="division by zero"):
         await session.select_to_storage(failing, f"{base}/t.csv", storage_options=options, batch_size=100)
     assert files.find("bucket") == []

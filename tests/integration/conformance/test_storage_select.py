@@ -32,7 +32,7 @@ from tests.integration.harness import FLAVOURS, Flavour, needs
 
 pytestmark = pytest.mark.only(*(name for name in FLAVOURS if name != "stub"))
 
-MANY = "select n, repeat('x', 100) as x from generate_series(1, 200000) as n"
+MANY = "select n, repeat('x', 100) as x from generate_series(1, 50000) as n"
 FORMATS = ("parquet", "arrow", "csv", "jsonl")
 
 
@@ -106,11 +106,11 @@ async def test_settings_of_the_session_do_not_matter(session: Any, tmp_path: Pat
 
 async def test_progress_is_told(session: Any, tmp_path: Path) -> None:
     seen: list[ExportJob] = []
-    job = await session.select_to_storage(MANY, tmp_path / "t.csv", batch_size=50_000, progress=seen.append)
+    job = await session.select_to_storage(MANY, tmp_path / "t.csv", batch_size=20_000, progress=seen.append)
     rows = [each.rows for each in seen]
     assert rows == sorted(set(rows))
-    assert rows[0] == 50_000
-    assert rows[-1] == job.rows == 200_000
+    assert rows[0] == 20_000
+    assert rows[-1] == job.rows == 50_000
     assert 0 < seen[0].bytes < seen[-1].bytes <= job.bytes
     assert job.seconds >= seen[-1].seconds > 0
 
@@ -200,10 +200,11 @@ def disk() -> Iterator[Full]:
     made.store.clear()
 
 
-@pytest.mark.parametrize("suffix", [*FORMATS, "csv.gz"])
-@pytest.mark.parametrize("room", [0, 5000])
+@pytest.mark.parametrize(
+    ("suffix", "room"), [("parquet", 5000), ("arrow", 0), ("csv", 5000), ("jsonl", 0), ("csv.gz", 5000)]
+)
 async def test_a_full_disk(session: Any, disk: Full, suffix: str, room: int) -> None:
-    await session.execute("create table t as select n, md5(n::text) as x from generate_series(1, 100000) as n")
+    await session.execute("create table t as select n, md5(n::text) as x from generate_series(1, 30000) as n")
     disk.pipe({f"/in/t.{suffix}": b"kept"})
     disk.room = room
     taken = "with gone as (delete from t returning *) select * from gone"
@@ -213,23 +214,22 @@ async def test_a_full_disk(session: Any, disk: Full, suffix: str, room: int) -> 
         await session.select_to_storage(taken, f"/in/t.{suffix}", filesystem=disk, overwrite=True)
     assert disk.find("/") == [f"/in/t.{suffix}"]
     assert disk.cat(f"/in/t.{suffix}") == b"kept"
-    assert await session.select_value("select count(*) from t") == 100_000
+    assert await session.select_value("select count(*) from t") == 30_000
     disk.room = 100_000_000
     await session.select_to_storage(taken, f"/in/t.{suffix}", filesystem=disk, overwrite=True)
     assert disk.find("/") == [f"/in/t.{suffix}"]
     assert await session.select_value("select count(*) from t") == 0
-    assert (await session.load_from_storage("t", f"/in/t.{suffix}", filesystem=disk)).rows == 100_000
+    assert (await session.load_from_storage("t", f"/in/t.{suffix}", filesystem=disk)).rows == 30_000
 
 
-@pytest.mark.parametrize("suffix", FORMATS)
-@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize(("suffix", "inside"), [("parquet", True), ("arrow", False), ("csv", True), ("jsonl", False)])
 async def test_a_statement_that_fails_in_the_middle(session: Any, tmp_path: Path, suffix: str, inside: bool) -> None:
     path = tmp_path / f"t.{suffix}"
     path.write_text("kept")
     if inside:
         await session.begin()
     with pytest.raises(DataError, match="division by zero"):
-        await session.select_to_storage(f"select 1 / (n - 150000), x from ({MANY}) as q", path, overwrite=True)
+        await session.select_to_storage(f"select 1 / (n - 40000), x from ({MANY}) as q", path, overwrite=True)
     assert names(tmp_path) == [path.name]
     assert path.read_text() == "kept"
     assert session.in_transaction is inside
@@ -261,7 +261,7 @@ async def test_an_interrupted_export_leaves_nothing(
     flavour: Flavour, admin: psycopg.Connection[Any], tmp_path: Path
 ) -> None:
     config = flavour.make_config(max_size=1)
-    slow = f"select n, x, case when n = 150000 then pg_sleep(30)::text end from ({MANY}) as q"
+    slow = f"select n, x, case when n = 40000 then pg_sleep(30)::text end from ({MANY}) as q"
     sleeping = "select 1 from pg_stat_activity where pid = %s and wait_event = 'PgSleep'"
     async with config.provide_session() as session:
         pid = await session.select_value("select pg_backend_pid()")
@@ -317,23 +317,28 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
+# Beside the batches of a flavour, what writes and reads a format is the same for all.
+BY_FLAVOUR = {"asyncpg": ("parquet", "csv"), "psqlpy": ("arrow", "csv.gz"), "pyro-sync": ("jsonl",)}
+
+
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="resident memory is read from /proc")
-@pytest.mark.only("asyncpg", "psqlpy", "pyro-sync")
-@pytest.mark.parametrize("suffix", [*FORMATS, "csv.gz"])
-async def test_memory_does_not_grow_with_the_file(session: Any, tmp_path: Path, suffix: str) -> None:
+@pytest.mark.only(*BY_FLAVOUR)
+async def test_memory_does_not_grow_with_the_file(flavour: Flavour, session: Any, tmp_path: Path) -> None:
     rows = "select n, repeat(md5(n::text), 32) as x from generate_series(1, {}) as n"
-    path, most = tmp_path / f"t.{suffix}", 0
+    most = 0
 
     def look(_: Any) -> None:
         nonlocal most
         most = max(most, resident())
 
     await session.execute("create unlogged table t (n int, x text)")
-    await session.select_to_storage(rows.format(20_000), path)
-    await session.load_from_storage("t", path, overwrite=True)
-    start = resident()
-    job = await session.select_to_storage(rows.format(150_000), path, overwrite=True, progress=look)
-    await session.load_from_storage("t", path, overwrite=True, progress=look)
-    assert job.rows == 150_000
-    assert await session.select_value("select sum(length(x)) from t") == 150_000 * 1024
-    assert most - start < 90_000_000
+    for suffix in BY_FLAVOUR[flavour.name]:
+        path, most = tmp_path / f"t.{suffix}", 0
+        await session.select_to_storage(rows.format(20_000), path)
+        await session.load_from_storage("t", path, overwrite=True)
+        start = resident()
+        job = await session.select_to_storage(rows.format(150_000), path, overwrite=True, progress=look)
+        await session.load_from_storage("t", path, overwrite=True, progress=look)
+        assert job.rows == 150_000
+        assert await session.select_value("select sum(length(x)) from t") == 150_000 * 1024
+        assert most - start < 90_000_000, suffix

@@ -19,6 +19,8 @@ from tests.integration.harness import FLAVOURS, AsAsync, Flavour
 ASYNC = ("asyncpg", "psycopg", "psqlpy", "pyro")
 SYNC = ("psycopg-sync", "pyro-sync")
 PAIRS = [*itertools.product(ASYNC, ASYNC), *itertools.product(SYNC, SYNC)]
+AROUND = [pair for names in (ASYNC, SYNC) for pair in zip(names, (*names[1:], names[0]), strict=True)]
+"""Each adapter reads once and writes once."""
 ALIKE = [(name, name) for name in (*ASYNC, *SYNC)]
 
 _numbers = itertools.count(1)
@@ -29,6 +31,7 @@ def name_of(pair: tuple[str, str]) -> str:
 
 
 every_pair = pytest.mark.parametrize("copier", PAIRS, indirect=True, ids=name_of)
+each_side = pytest.mark.parametrize("copier", AROUND, indirect=True, ids=name_of)
 each_adapter = pytest.mark.parametrize("copier", ALIKE, indirect=True, ids=name_of)
 one_of_each_flavour = pytest.mark.parametrize(
     "copier", [("asyncpg", "psycopg"), ("psycopg-sync", "psycopg-sync")], indirect=True, ids=name_of

@@ -15,7 +15,7 @@ from sqlspec.exceptions import (
     SQLParsingError,
     UniqueViolationError,
 )
-from tests.integration.etl.conftest import Copier, each_adapter, every_pair, one_of_each_flavour
+from tests.integration.etl.conftest import Copier, each_adapter, each_side, every_pair, one_of_each_flavour
 
 KINDS = """
     create type mood as enum ('sad', 'ok', 'it''s fine');
@@ -194,7 +194,7 @@ async def test_upsert_and_quarantine(copier: Copier) -> None:
     assert copier.rows("select count(*) from t") == [(99,)]
 
 
-@every_pair
+@each_side
 async def test_create(copier: Copier) -> None:
     copier.source.execute(
         b"create table t (id int not null, n numeric(6, 2), at timestamptz[]); insert into t values (1)"

@@ -16,7 +16,7 @@ import pytest
 
 from sqlspec.etl import copy_table
 from sqlspec.exceptions import DatabaseConnectionError, DataError, ParameterError, SQLSpecError
-from tests.integration.etl.conftest import PAIRS, Copier, each_adapter, every_pair, name_of, one_of_each_flavour
+from tests.integration.etl.conftest import ALIKE, AROUND, Copier, each_adapter, each_side, name_of, one_of_each_flavour
 
 ROOT = Path(__file__).resolve().parents[3]
 ROWS = 100_000  # of 500 bytes: more than what fits into the buffers of two connections
@@ -65,7 +65,7 @@ async def assert_all_gone(copier: Copier) -> None:
         await asyncio.sleep(0.02)
 
 
-@every_pair
+@each_side
 @pytest.mark.parametrize("side", ["reads", "writes"])
 async def test_a_lost_connection(copier: Copier, side: str) -> None:
     make_tables(copier)
@@ -121,7 +121,7 @@ async def test_a_row_that_the_target_refuses(copier: Copier) -> None:
     await assert_untouched(copier)
 
 
-@pytest.mark.parametrize("copier", [pair for pair in PAIRS if "sync" not in pair[0]], indirect=True, ids=name_of)
+@pytest.mark.parametrize("copier", [pair for pair in AROUND if "sync" not in pair[0]], indirect=True, ids=name_of)
 async def test_a_cancelled_task(copier: Copier) -> None:
     make_tables(copier)
     source, target = copier.config(0), copier.config(1)
@@ -186,9 +186,7 @@ async def test_a_killed_process(copier: Copier) -> None:
 
 
 # A thread that waits inside pyro-postgres lets no signal through.
-@pytest.mark.parametrize(
-    "copier", [pair for pair in PAIRS if pair[0] == pair[1] != "pyro-sync"], indirect=True, ids=name_of
-)
+@pytest.mark.parametrize("copier", [pair for pair in ALIKE if pair[0] != "pyro-sync"], indirect=True, ids=name_of)
 async def test_ctrl_c(copier: Copier) -> None:
     make_tables(copier)
     process = await started(copier)

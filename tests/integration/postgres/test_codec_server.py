@@ -58,7 +58,7 @@ class Server:
         names = tuple(result.fname(n).decode() for n in range(result.nfields))
         self.learn(columns)
         decode = self.registry.decoder(columns, names)
-        return [decode([result.get_value(row, n) for n in range(result.nfields)]) for row in range(result.ntuples)]
+        return decode([[result.get_value(row, n) for n in range(result.nfields)] for row in range(result.ntuples)])
 
     def value(self, sql: str, *args: Any, types: Sequence[str] = ()) -> Any:
         ((value,),) = self.select(sql, *args, types=types)

@@ -18,6 +18,8 @@ from sqlspec.core.mapping import build_mapper
 from sqlspec.core.result import Column
 from sqlspec.exceptions import MappingError
 
+pytestmark = pytest.mark.usefixtures("making")
+
 T = TypeVar("T")
 
 

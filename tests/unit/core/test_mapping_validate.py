@@ -18,6 +18,8 @@ from sqlspec.core.result import Column
 from sqlspec.exceptions import MappingError
 from sqlspec.values import Interval, Path, Range, SparseVector
 
+pytestmark = pytest.mark.usefixtures("making")
+
 
 def mapped(schema_type: Any, names: str, *rows: Any) -> list[Any]:
     columns = tuple(Column(name, 25) for name in names.split())

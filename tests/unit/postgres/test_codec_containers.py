@@ -369,7 +369,7 @@ def test_a_foreign_type_of_a_known_name_is_text() -> None:
 def test_vectors_as_numpy_arrays() -> None:
     registry = CodecRegistry(CodecOptions(vector_format="numpy"))
     registry.learn([TypeInfo(90010, "vector", "public", "b", extension="vector")])
-    (value,) = registry.decoder((90010,), ("v",))([bytes.fromhex("0002 0000 3f800000 40200000")])
+    ((value,),) = registry.decoder((90010,), ("v",))([[bytes.fromhex("0002 0000 3f800000 40200000")]])
     assert value.dtype == np.float32
     assert value.tolist() == [1.0, 2.5]
     assert value.flags.writeable

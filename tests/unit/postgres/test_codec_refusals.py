@@ -363,7 +363,7 @@ def test_each_wrong_wire_form_names_the_column() -> None:
         decode = REGISTRY.decoder((23, case.oid), ("first", "se cond"))
         for wire in (b"", b"\xff", b"\xff" * 7, b"\xff" * 16):
             try:
-                decode([None, wire])
+                decode([[None, wire]])
             except DataError as error:
                 assert str(error).startswith(f'cannot read column "se cond" as {name}: ')
                 assert error.column == "se cond"
@@ -418,7 +418,7 @@ def test_user_s_serializer_keeps_its_error_as_cause() -> None:
     assert isinstance(caught.value.__cause__, RuntimeError)
     assert MARKER not in str(caught.value)
     with pytest.raises(DataError, match="json_deserializer raised RuntimeError") as caught:
-        registry.decoder((3802,), ("c",))([b"\x01{}"])
+        registry.decoder((3802,), ("c",))([[b"\x01{}"]])
     assert isinstance(caught.value.__cause__, RuntimeError)
 
 

@@ -18,6 +18,9 @@ pytestmark = pytest.mark.only("psqlpy")
 
 HELD = "select count(*) from pg_prepared_statements where not from_sql"
 
+INSERTS = ("insert into t values ($1)", "insert into t values ($1::int)")
+"""Many rows of the first are stored all at once; those of the second by the driver's own batches."""
+
 
 async def test_statements_pile_up_and_do_not_come_back(raw: Any, session: Any) -> None:
     for number in range(300):
@@ -167,14 +170,15 @@ async def test_a_connection_whose_driver_cannot_look_types_up_any_more_is_replac
         assert await session.select_value("select 'b'::two") == "b"
 
 
-async def test_a_large_batch_whose_statement_is_gone_is_prepared_again(session: Any) -> None:
+@pytest.mark.parametrize("insert", INSERTS)
+async def test_a_large_batch_whose_statement_is_gone_is_prepared_again(session: Any, insert: str) -> None:
     await session.execute("create table t (a int)")
     for _ in range(2):
-        assert (await session.execute_many("insert into t values ($1)", range(500))).rows_affected == 500
+        assert (await session.execute_many(insert, range(500))).rows_affected == 500
     await session.driver.connection.execute_batch("deallocate all")
     with pytest.raises(SQLSpecError, match="does not exist"):
-        await session.execute_many("insert into t values ($1)", range(500))
-    assert (await session.execute_many("insert into t values ($1)", range(500))).rows_affected == 500
+        await session.execute_many(insert, range(500))
+    assert (await session.execute_many(insert, range(500))).rows_affected == 500
     assert await session.select_value("select count(*) from t") == 1500
 
 
@@ -283,7 +287,8 @@ async def test_a_wrong_statement_is_told_as_it_is(session: Any) -> None:
 # -- batches ---------------------------------------------------------------------------------------------------
 
 
-async def test_a_batch_of_the_driver_commits_the_callers_transaction(raw: Any, session: Any) -> None:
+@pytest.mark.parametrize("insert", INSERTS)
+async def test_a_batch_of_the_driver_commits_the_callers_transaction(raw: Any, session: Any, insert: str) -> None:
     await raw.execute_batch("create temp table t (a int); begin; insert into t values (1)")
     await raw.execute_many("insert into t values ($1)", [[2]])
     await raw.execute_batch("rollback")
@@ -293,37 +298,39 @@ async def test_a_batch_of_the_driver_commits_the_callers_transaction(raw: Any, s
     for size in (3, 500, 2500):
         await session.begin()
         await session.execute("insert into t values (1)")
-        assert (await session.execute_many("insert into t values ($1)", range(size))).rows_affected == size
+        assert (await session.execute_many(insert, range(size))).rows_affected == size
         async with session.transaction():
             assert (await session.execute_many("update t set a = $1 where a = $1", range(size))).rows_affected > size
         assert await session.select_value("select count(*) from t") == size + 1
         await session.rollback()
         assert await session.select_value("select count(*) from t") == 0
-        assert (await session.execute_many("insert into t values ($1)", range(size))).rows_affected == size
+        assert (await session.execute_many(insert, range(size))).rows_affected == size
         assert (await session.execute_many("delete from t where a = $1", range(size))).rows_affected == size
 
 
 @pytest.mark.parametrize("size", [3, 500, 2500])
-async def test_a_batch_that_fails_leaves_the_transaction_as_it_was(session: Any, size: int) -> None:
+@pytest.mark.parametrize("insert", INSERTS)
+async def test_a_batch_that_fails_leaves_the_transaction_as_it_was(session: Any, size: int, insert: str) -> None:
     await session.execute("create table t (a int primary key)")
     rows = [*range(1, size), 1]
     with pytest.raises(SQLSpecError):
-        await session.execute_many("insert into t values ($1)", rows)
+        await session.execute_many(insert, rows)
     async with session.transaction():
         await session.execute("insert into t values (0)")
         with pytest.raises(SQLSpecError):
-            await session.execute_many("insert into t values ($1)", rows)
+            await session.execute_many(insert, rows)
         await session.execute("insert into t values (-1)")
-        assert (await session.execute_many("insert into t values ($1)", rows[:-1])).rows_affected == size - 1
+        assert (await session.execute_many(insert, rows[:-1])).rows_affected == size - 1
     assert await session.select_value("select count(*) from t") == size + 1
 
 
-async def test_the_borrower_of_the_raw_connection_can_run_a_batch_of_the_driver(flavour: Flavour) -> None:
+@pytest.mark.parametrize("insert", INSERTS)
+async def test_the_borrower_of_the_raw_connection_can_run_a_batch_of_the_driver(flavour: Flavour, insert: str) -> None:
     """Large batches set a flag of the driver; left behind, it would forbid that."""
     config = flavour.make_config(max_size=1)
     async with config.provide_session() as session:
         await session.execute("create table t (a int)")
-        await session.execute_many("insert into t values ($1)", range(500))
+        await session.execute_many(insert, range(500))
     async with config.provide_connection() as connection:
         await connection.execute_many("insert into t values ($1)", [[1], [2]])
     async with config.provide_session() as session:
@@ -331,17 +338,19 @@ async def test_the_borrower_of_the_raw_connection_can_run_a_batch_of_the_driver(
     assert config.stats().opened == 1
 
 
-async def test_a_setting_of_ours_does_not_stay(session: Any) -> None:
+@pytest.mark.parametrize("insert", INSERTS)
+async def test_a_setting_of_ours_does_not_stay(session: Any, insert: str) -> None:
     await session.execute("create table t (a int)")
-    await session.execute_many("insert into t values ($1)", range(500))
+    await session.execute_many(insert, range(500))
     assert not await session.select_value("select current_setting('sqlspec.rows', true)")
 
 
-async def test_a_batch_of_the_wrong_type_sends_nothing(session: Any) -> None:
+@pytest.mark.parametrize("insert", INSERTS)
+async def test_a_batch_of_the_wrong_type_sends_nothing(session: Any, insert: str) -> None:
     await session.execute("create table t (a int)")
     for size in (3, 500):
         with pytest.raises(DataError):
-            await session.execute_many("insert into t values ($1)", [*range(size), "x"])
+            await session.execute_many(insert, [*range(size), "x"])
     assert await session.select("select * from t") == []
     with pytest.raises(DataError, match="division by zero"):
         await session.execute_many("insert into t values (1 / $1::int)", [1, 0])

@@ -135,7 +135,7 @@ async def test_a_transaction_that_was_aborted_unseen_frees_the_driver_too(flavou
     async with config.provide_session() as session:
         await session.execute("create table t (a int)")
         await session.begin()
-        await session.execute_many("insert into t values ($1)", range(500))
+        await session.execute_many("insert into t values ($1::int)", range(500))
         with pytest.raises(Exception, match="division by zero"):
             await session.driver.connection.execute_batch("select 1/0")
         with pytest.raises(SQLSpecError):

@@ -181,7 +181,10 @@ async def started(pool: Any, channel: str, callback: Any) -> Any:
 
 
 async def until_listening(admin: psycopg.Connection[Any], words: str) -> int:
-    query = "select pid from pg_stat_activity where query ilike %s and state = 'idle' and pid <> pg_backend_pid()"
+    query = """
+        select pid from pg_stat_activity
+        where datname = current_database() and query ilike %s and state = 'idle' and pid <> pg_backend_pid()
+    """
     async with asyncio.timeout(10):
         while (found := admin.execute(query, [f"%listen%{words}%"]).fetchone()) is None:
             await asyncio.sleep(0.01)

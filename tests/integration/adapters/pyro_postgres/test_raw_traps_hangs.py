@@ -350,4 +350,4 @@ def test_a_process_is_aborted_at_its_end(dsn: str) -> None:
     await c.query("select 1")
     await c.close()
 """)
-    assert any(run(program, raw_url(dsn)).returncode == -6 for _ in range(30))
+    assert any(run(program, raw_url(dsn)).returncode == -6 for _ in range(100))

@@ -7,16 +7,23 @@ import os
 import queue
 import subprocess
 import threading
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from benchmarks.arrow.contestants import Contestant
-from benchmarks.arrow.environments import ROOT, python_with
+from benchmarks.harness.environments import import_path
 
 __all__ = ("CallFailedError", "Process")
 
 SECONDS_ALLOWED = 300
 SECONDS_TO_LEAVE = 10
+ENVIRONMENT = {
+    "PYTHONWARNINGS": "ignore",
+    # asyncio receives into 256 KiB that it frees again. In a process with a small heap glibc returns them to the kernel
+    # each time, in one with a larger heap it does not: without this, that alone makes a query of asyncpg take 40 or 65
+    # us, depending on what else a process has imported.
+    "MALLOC_TOP_PAD_": str(16 << 20),
+}
 
 
 class CallFailedError(Exception):
@@ -26,18 +33,26 @@ class CallFailedError(Exception):
 class Process:
     """A contestant in a process of its own.
 
+    Args:
+        python: The interpreter.
+        module: What it runs; see `benchmarks.harness.serve`.
+        seconds: How long an answer may take.
+        **opening: What the worker is made of.
+
+    Attributes:
+        opened: What the worker answered when it was made.
+
     Raises:
-        CallFailedError: It cannot connect.
-        EnvironmentFailedError: Its packages cannot be installed.
+        CallFailedError: It cannot be made.
     """
 
-    def __init__(self, contestant: Contestant, dsn: str) -> None:
-        self.contestant = contestant
-        python = python_with(contestant.packages)
+    def __init__(self, python: Path, module: str, *, seconds: float = SECONDS_ALLOWED, **opening: Any) -> None:
+        self._seconds = seconds
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         self._process = subprocess.Popen(
-            [python, "-m", "benchmarks.arrow.worker"],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONWARNINGS": "ignore"},
+            [python, "-m", module],
+            cwd=import_path(),
+            env=environment | ENVIRONMENT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -46,7 +61,7 @@ class Process:
         assert self._process.stdout is not None
         threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True).start()
         try:
-            self.call("open", factory=contestant.factory, argument=contestant.argument, dsn=dsn)
+            self.opened = self.call("open", **opening)
         except CallFailedError:
             self.end()
             raise
@@ -62,10 +77,10 @@ class Process:
             assert self._process.stdin is not None
             self._process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
             self._process.stdin.flush()
-            answer = json.loads(self._answers.get(timeout=SECONDS_ALLOWED) or "null")
+            answer = json.loads(self._answers.get(timeout=self._seconds) or "null")
         except queue.Empty:
             self._process.kill()
-            raise CallFailedError(f"{do}: no answer in {SECONDS_ALLOWED} s") from None
+            raise CallFailedError(f"{do}: no answer in {self._seconds:g} s") from None
         except OSError:
             answer = None
         if answer is None:
@@ -73,6 +88,10 @@ class Process:
         if "error" in answer:
             raise CallFailedError(answer["error"])
         return answer["result"]
+
+    def is_alive(self) -> bool:
+        """Tell whether it can be called."""
+        return self._process.poll() is None
 
     def end(self) -> None:
         """Close the connection and end the process."""

@@ -7,8 +7,6 @@ import resource
 import sys
 from pathlib import Path
 
-import pyarrow as pa
-
 __all__ = ("Peak",)
 
 STATUS = Path("/proc/self/status")
@@ -25,7 +23,8 @@ class Peak:
 
     def __init__(self) -> None:
         gc.collect()
-        pa.default_memory_pool().release_unused()
+        if "pyarrow" in sys.modules:
+            sys.modules["pyarrow"].default_memory_pool().release_unused()
         if CLEAR.exists():
             CLEAR.write_text(KEPT_BY_PEAK_RESET)
         self._before = _now()

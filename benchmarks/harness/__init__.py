@@ -1,0 +1,1 @@
+"""What every benchmark is made of: processes, virtual environments, clocks, tables, and the server."""
