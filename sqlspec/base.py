@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from sqlspec.core.plan import statement_text
 from sqlspec.core.scan import scan
 from sqlspec.core.sqlfiles import NamedStatement, normalize_name
 from sqlspec.exceptions import ImproperConfigurationError, NotFoundError, SQLParsingError
@@ -52,18 +53,22 @@ class SQLSpec:
         return tuple(self._configs)
 
     @overload
-    def provide_session(self, config: AsyncConfig[Any]) -> AsyncSessionContext: ...
+    def provide_session(self, config: AsyncConfig[Any], *, timeout: float | None = None) -> AsyncSessionContext: ...
     @overload
-    def provide_session(self, config: SyncConfig[Any]) -> SyncSessionContext: ...
-    def provide_session(self, config: Any) -> Any:
+    def provide_session(self, config: SyncConfig[Any], *, timeout: float | None = None) -> SyncSessionContext: ...
+    def provide_session(self, config: Any, *, timeout: float | None = None) -> Any:
         """Return a scope with a session of a registered config.
+
+        Args:
+            config: The config.
+            timeout: As in the config's own `provide_session`.
 
         Raises:
             ImproperConfigurationError: The config is not registered here, so nobody would close its pool.
         """
         if config not in self._configs:
             raise ImproperConfigurationError("the config is not registered: pass it to add_config() first")
-        return config.provide_session()
+        return config.provide_session(timeout=timeout)
 
     async def __aenter__(self) -> Self:
         return self
@@ -106,6 +111,7 @@ class SQLSpec:
         Raises:
             SQLParsingError: The name is taken, or a quote or comment of the statement is not closed.
         """
+        sql = statement_text(sql)
         scan(sql)
         self._add(NamedStatement(normalize_name(name), sql, "add_named_sql()", 0))
 

@@ -210,7 +210,7 @@ class DeadlockError(TransactionError):
 
 
 class CommitUnknownError(TransactionError):
-    """The connection was lost while COMMIT was under way: the transaction may or may not be stored."""
+    """The connection was lost, or a limit passed, before the answer to a commit: it may or may not be stored."""
 
 
 class DatabaseConnectionError(SQLSpecError):

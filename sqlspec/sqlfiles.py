@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,6 @@ from sqlspec.exceptions import ImproperConfigurationError, SQLParsingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from os import PathLike
 
 __all__ = ("NamedStatement", "load_sql_files")
 
@@ -36,6 +36,8 @@ def load_sql_files(*paths: str | PathLike[str]) -> Iterator[NamedStatement]:
     """
     files: dict[Path, Path] = {}
     for path in paths:
+        if not isinstance(path, str | PathLike):
+            raise ImproperConfigurationError(f"cannot load SQL from a {type(path).__name__}; give a file or a folder")
         for file in _files(Path(path)):
             files.setdefault(file.resolve(), file)
     statements: list[NamedStatement] = []
@@ -46,12 +48,16 @@ def load_sql_files(*paths: str | PathLike[str]) -> Iterator[NamedStatement]:
 
 
 def _files(path: Path) -> list[Path]:
-    if path.is_dir():
+    try:
+        is_folder, is_there = path.is_dir(), path.exists()
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise _unreadable(path, error) from error
+    if is_folder:
         found = sorted(file for file in path.rglob("*.sql") if file.is_file())
         if not found:
             raise ImproperConfigurationError(f"cannot load SQL from {path}: the folder holds no *.sql; check the path")
         return found
-    if not path.exists():
+    if not is_there:
         raise ImproperConfigurationError(f"cannot load SQL from {path}: no such file or folder; check the path")
     return [path]
 
@@ -60,9 +66,7 @@ def _read(path: Path) -> str:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise ImproperConfigurationError(
-            f"cannot load SQL from {path}: {error.strerror or error}; check the file and its permissions"
-        ) from error
+        raise _unreadable(path, error) from error
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -70,3 +74,9 @@ def _read(path: Path) -> str:
         raise SQLParsingError(
             f"cannot read {path}:{line}: byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8"
         ) from error
+
+
+def _unreadable(path: Path, error: OSError) -> ImproperConfigurationError:
+    return ImproperConfigurationError(
+        f"cannot load SQL from {path}: {error.strerror or error}; check the file and its permissions"
+    )

@@ -1,6 +1,6 @@
 """Make random calls on sessions of one flavour and compare every result with what it must be.
 
-    python tools/fuzz_session.py --flavour asyncpg [--statements 5000] [--seed 1] [--dsn ...] [--cancels]
+    python tools/fuzz_session.py --flavour asyncpg [--statements 5000] [--seed 1] [--dsn ...] [--cancels | --cuts]
 
 Half of the statements run on a pool of one connection, half on one of four, in a database schema of its own that is
 dropped in the end. Prints what was wrong and one line of counts; exits with 1 when a result was wrong, with a traceback
@@ -46,6 +46,7 @@ async def run(flavour: Flavour, options: argparse.Namespace) -> list[Report]:
                     seed=options.seed,
                     workers=workers,
                     cancels=options.cancels,
+                    cuts=options.cuts,
                 )
                 report.wrong += await left_behind(admin, config, schema, report)
                 reports.append(report)
@@ -67,6 +68,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         action="store_true",
         help="stop statements too, by limit and, where it can be, by request",
     )
+    parser.add_argument("--cuts", action="store_true", help="only calls that are stopped at a random moment")
     parser.add_argument("--kinds", action="store_true", help="print how often each kind of call was made")
     return parser.parse_args(arguments)
 

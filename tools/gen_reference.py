@@ -75,11 +75,11 @@ CAUSES = {"todo": "to be done here", "upstream": "up to the driver", "never": "w
 # Keys in the groups of the page, and what the docstrings of the settings do not tell.
 GROUPS = {
     "Where to connect": ("dsn", "host", "hosts", "port", "ports", "user", "password", "database"),
-    "How to connect": ("connect_timeout", "target_session_attrs", "load_balance_hosts", "options"),
+    "How to connect": ("connect_timeout", "target_session_attrs", "load_balance_hosts", "pooler", "options"),
     "TLS": ("sslmode", "sslrootcert", "sslcert", "sslkey"),
     "TCP": ("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"),
-    "Session": ("application_name", "client_encoding", "statement_timeout", "session_settings"),
-    "Pool": ("min_size", "max_size", "acquire_timeout", "max_lifetime", "max_idle", "reset", "validate"),
+    "Session": ("application_name", "client_encoding", "statement_timeout", "command_timeout", "session_settings"),
+    "Pool": ("min_size", "max_size", "acquire_timeout", "max_lifetime", "max_idle", "reset", "validate", "leak_after"),
 }
 MEANINGS = {
     "dsn": "Connection string: a `postgresql://` URL, or pairs of `name=value`. Other keys override its parts.",
@@ -92,6 +92,8 @@ MEANINGS = {
     "connect_timeout": "Seconds for each host; `None` and 0 wait without limit.",
     "max_lifetime": "Seconds after which a connection is replaced; `None` and 0: never.",
     "max_idle": "Seconds after which an unused connection is closed; `None` and 0: never.",
+    "leak_after": "Seconds after which a connection that was not given back is reported in the log, with the stack of "
+    "who took it; `None` and 0: never.",
 }
 # A value that fits no key, and for keys with several forms one that only their longest message refuses.
 MISFIT = object()

@@ -89,7 +89,10 @@ def type_name(kind: Any) -> str:
     """Return how a type is written, for messages."""
     if isinstance(kind, type) and not get_args(kind):
         return kind.__qualname__.rpartition("<locals>.")[2]
-    return str(kind).replace("typing.", "")
+    try:
+        return str(kind).replace("typing.", "")
+    except (ValueError, RecursionError):  # no type at all, and one that cannot even be shown
+        return f"a {type(kind).__name__}"
 
 
 def plain(kind: Any) -> Any:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from sqlspec.core._clauses import clause_words, require_expression
+from sqlspec.core.arguments import choice, flag, is_whole, items_of, texts
 from sqlspec.core.parameters import AMBIGUOUS, bind_positional
 from sqlspec.core.scan import Scan, parameter_names, scan
 from sqlspec.exceptions import NotSupportedError, ParameterError
@@ -35,6 +36,9 @@ __all__ = (
     "compose",
 )
 
+MOST_ROWS = 2**63 - 1
+"""The server counts rows in 64 bits."""
+
 ALIAS = "q"
 """Name of the enclosed statement. Conditions may qualify its columns with it."""
 
@@ -50,7 +54,7 @@ class LimitOffset:
 
     def __post_init__(self) -> None:
         for name, value in (("limit", self.limit), ("offset", self.offset)):
-            if value is not None and (not _is_int(value) or value < 0):
+            if value is not None and not is_whole(value, 0, MOST_ROWS):
                 raise ParameterError(f"cannot set {name}: it must be an int that is not negative; pass one")
 
 
@@ -70,8 +74,9 @@ class OrderBy:
 
     def __post_init__(self) -> None:
         quoted(self.column)
-        if self.nulls not in ("first", "last", None):
-            raise ParameterError("cannot order: nulls is neither 'first' nor 'last'; pass one of them")
+        object.__setattr__(self, "desc", flag("desc", self.desc))
+        if self.nulls is not None:
+            choice("nulls", self.nulls, ("first", "last"))
 
     @property
     def text(self) -> str:
@@ -136,9 +141,8 @@ class InCollection:
     negate: bool = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.values, (str, bytes)):
-            raise ParameterError("cannot filter by a collection: a string given; pass a list of values")
-        object.__setattr__(self, "values", list(self.values))
+        object.__setattr__(self, "values", items_of("a collection", self.values, "values"))
+        object.__setattr__(self, "negate", flag("negate", self.negate))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +161,9 @@ class BeforeAfter:
     after: Any = field(default=None, repr=False)
     inclusive: bool = False
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "inclusive", flag("inclusive", self.inclusive))
+
 
 @dataclass(frozen=True, slots=True)
 class Search:
@@ -173,8 +180,13 @@ class Search:
     ignore_case: bool = False
 
     def __post_init__(self) -> None:
-        if not self.columns:
+        columns = (self.columns,) if isinstance(self.columns, str) else texts("columns", self.columns)
+        if not all(columns) or not columns:
             raise ParameterError("cannot search: no columns given; name at least one")
+        if not isinstance(self.text, str):
+            raise ParameterError(f"cannot search: {type(self.text).__name__} given for the text; pass a str")
+        object.__setattr__(self, "columns", columns)
+        object.__setattr__(self, "ignore_case", flag("ignore_case", self.ignore_case))
 
 
 @dataclass(frozen=True, slots=True)
@@ -444,7 +456,3 @@ def _mapping_of(params: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, 
     if named:
         raise ParameterError("a mapping and keyword parameters given: the source is ambiguous; pass one of them")
     return dict(params[0])
-
-
-def _is_int(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

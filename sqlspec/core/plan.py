@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlspec.core._inserts import PlainInsert, plain_insert
 from sqlspec.core._settings import KEPT_REASON, rereads
+from sqlspec.core.arguments import flag
 from sqlspec.core.mapping import build_mapper
 from sqlspec.core.parameters import bind_named, bind_positional, iter_bound
 from sqlspec.core.scan import parameter_names, scan, splice
 from sqlspec.exceptions import (
     ImproperConfigurationError,
+    MappingError,
     NotSupportedError,
     SQLParsingError,
     SQLSpecError,
@@ -107,15 +109,20 @@ class Plan:
         """Convert raw rows to `schema_type` with a cached mapper.
 
         Raises:
-            MappingError: The columns do not fit the schema type.
+            MappingError: The columns do not fit the schema type, or it is no type.
         """
         return self.mapper(raw, schema_type, validate)(raw.rows)
 
     def mapper(self, raw: RawResult, schema_type: Any, validate: bool = False) -> Callable[[Sequence[Any]], list[Any]]:
         """Return the mapper for these columns; build it on first use, or when the columns have changed."""
+        validate = flag("validate", validate)
         key = (schema_type, True) if validate else schema_type
         mappers = self.mappers
-        entry = mappers.get(key)
+        try:
+            entry = mappers.get(key)
+        except TypeError:
+            kind = type(schema_type).__name__
+            raise MappingError(f"rows cannot become a {kind}: it is no type; pass a class as schema_type") from None
         # Compared by value: two connections describe the same table with two equal tuples.
         if entry is not None and entry[0] == raw.columns:
             return entry[1]
@@ -154,7 +161,7 @@ class Compiler:
         found = self.plans.get(text) if text.__class__ is str else None
         if found is not None:
             return found
-        plan = _compile(text)
+        plan = _compile(statement_text(text))
         if len(text) <= self.max_text:
             with self._lock:
                 if len(self.plans) >= self.max_entries:
@@ -168,11 +175,20 @@ class Compiler:
             del self.plans[text]
 
 
+def statement_text(text: Any) -> str:
+    """Return the text of a statement as a plain `str`: drivers take no other.
+
+    Raises:
+        SQLParsingError: It is no text.
+    """
+    if text.__class__ is str:
+        return text
+    if not isinstance(text, str):
+        raise SQLParsingError(f"a statement must be a str or SQL: {type(text).__name__} given; pass SQL text")
+    return str.__str__(text)
+
+
 def _compile(text: str) -> Plan:
-    if text.__class__ is not str:
-        if not isinstance(text, str):
-            raise SQLParsingError(f"a statement must be a str or SQL: {type(text).__name__} given; pass SQL text")
-        text = str.__str__(text)
     found = scan(text)
     names: tuple[str, ...] | None = None
     if found.style in ("named", "pyformat"):

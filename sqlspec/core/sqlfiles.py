@@ -9,7 +9,7 @@ import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlspec.exceptions import SQLParsingError
+from sqlspec.exceptions import ParameterError, SQLParsingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +94,12 @@ def normalize_name(name: str) -> str:
 
     Returns:
         The name with every `-` replaced by `_`.
+
+    Raises:
+        ParameterError: It is no text.
     """
+    if not isinstance(name, str):
+        raise ParameterError(f"a statement's name must be a str: {type(name).__name__} given; pass text")
     return name.replace("-", "_")
 
 

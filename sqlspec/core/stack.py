@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sqlspec.core.arguments import items_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -57,11 +59,15 @@ class StatementStack:
 
     @classmethod
     def of(cls, source: StatementStack | Iterable[Any]) -> StatementStack:
-        """Return `source` itself, or a stack built from an iterable of `sql` or `(sql, params)`."""
+        """Return `source` itself, or a stack built from an iterable of `sql` or `(sql, params)`.
+
+        Raises:
+            ParameterError: It is no such iterable.
+        """
         if isinstance(source, StatementStack):
             return source
         entries = []
-        for item in source:
+        for item in items_of("a stack", source, "statements"):
             if isinstance(item, tuple):
                 sql, *params = item
                 entries.append(StackEntry(sql, tuple(params)))

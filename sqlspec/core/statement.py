@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlspec.core.filters import Count, Equals, Filter, LimitOffset, OrderBy, Where, compose
+from sqlspec.core.arguments import is_whole
+from sqlspec.core.filters import MOST_ROWS, Count, Equals, Filter, LimitOffset, OrderBy, Where, compose
 from sqlspec.exceptions import ParameterError
 
 if TYPE_CHECKING:
@@ -165,6 +166,6 @@ def _set(
 
 
 def _required(value: int, least: int, name: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+    if not is_whole(value, least, MOST_ROWS):
         raise ParameterError(f"cannot use {name}: an int of at least {least} is needed; pass one")
     return value

@@ -36,6 +36,7 @@ __all__ = (
     "current_name",
     "current_runner",
     "finished",
+    "is_gone",
     "later",
     "sleep",
     "uninterrupted",
@@ -52,6 +53,8 @@ Timer = asyncio.TimerHandle
 
 GRACE = 3.0
 """Seconds between the attempt to stop a statement and cutting the connection."""
+
+_STOPPING = 1.0
 
 
 def closing(items: AsyncIterator[T]) -> contextlib.AbstractAsyncContextManager[AsyncIterator[T]]:
@@ -72,6 +75,11 @@ def current_name() -> str:
 def current_runner() -> object:
     """Return what a pool's connections are bound to: the running event loop."""
     return asyncio.get_running_loop()
+
+
+def is_gone(runner: object) -> bool:
+    """Tell whether an event loop is closed, so that nothing can wait in it any more."""
+    return isinstance(runner, asyncio.AbstractEventLoop) and runner.is_closed()
 
 
 def later(seconds: float, callback: Callable[[], object]) -> Timer:
@@ -102,10 +110,15 @@ async def call_with_timeout(
         last_resort.cancel()
 
 
-async def uninterrupted(operation: Callable[[], Coroutine[Any, Any, T]], grace: float = 5.0) -> T:
+async def uninterrupted(
+    operation: Callable[[], Coroutine[Any, Any, T]],
+    grace: float = 5.0,
+    give_up: Callable[[], object] | None = None,
+) -> T:
     """Await `operation()` to its end even if this task is cancelled meanwhile, then let the cancellation go on.
 
-    After `grace` seconds beyond the cancellation it is cancelled too: a silent server must not hold the task.
+    After `grace` seconds beyond the cancellation it is cancelled too: a silent server must not hold the task. When that
+    does not end it within a second, `give_up()` is called, which must.
     """
     task = asyncio.get_running_loop().create_task(operation())
     try:
@@ -115,6 +128,9 @@ async def uninterrupted(operation: Callable[[], Coroutine[Any, Any, T]], grace: 
             await asyncio.wait((task,), timeout=grace)
         if not task.done():
             task.cancel()
+            if give_up is not None:
+                await asyncio.wait((task,), timeout=_STOPPING)
+                give_up()
             await asyncio.wait((task,))
         if not task.cancelled() and (error := task.exception()) is not None:
             raise cancelled from error  # whoever cancelled must see it end, so the failure is only the cause

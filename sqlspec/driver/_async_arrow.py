@@ -77,7 +77,7 @@ class AsyncArrowReader(AsyncReaderData):
     def __init__(self, session: AsyncTransactions, plan: Plan, return_format: str, timeout: float | None) -> None:
         self._session = session
         self._plan = plan
-        self._timeout = timeout
+        self._timeout = session._limit if timeout is None else timeout
         self._own = self._saved = self._entered = False
         self._feed: AsyncRowFeed | None = None
         self._rows: BatchReader | None = None

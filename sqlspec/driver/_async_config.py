@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from sqlspec.core.observe import Checkout, Observer, notify_all
 from sqlspec.core.plan import Compiler
+from sqlspec.driver._async_base import check_limit
+from sqlspec.driver._async_leaks import AsyncWatchedPool
 from sqlspec.driver._async_observed import AsyncObservedSession
 from sqlspec.driver._async_pool import AsyncPool, Pooled
 from sqlspec.driver._async_session import AsyncSession
 from sqlspec.driver._async_stream import AsyncListener
-from sqlspec.driver._features import DriverFeatures, features_of
+from sqlspec.driver._features import DriverFeatures, checked_observers, features_of
+from sqlspec.driver._forks import refuse_after_fork, tell_after_fork
 from sqlspec.driver._statements import Derived
 from sqlspec.driver._types import PoolStats
 from sqlspec.exceptions import ImproperConfigurationError, OperationalError, ParameterError, SQLSpecError, server_error
+from sqlspec.postgres.poolers import refuses_settings, unkept
 from sqlspec.postgres.settings import KeyDialect, redacted_dsn, resolve
 from sqlspec.postgres.sql import quote_channel
 
@@ -74,7 +78,7 @@ class AsyncConfig(Generic[F]):
         self.settings, self.pool_settings = resolve(connection_config or {}, self.dialect)
         features: Any = features_of(driver_features, self.features_class)
         self.driver_features: F = features
-        self.observers = tuple(observers)
+        self.observers = checked_observers(observers)
         self._compiler = Compiler()
         self._derived = Derived(features.codec_options())
         self._pool: AsyncPool | None = None
@@ -96,7 +100,8 @@ class AsyncConfig(Generic[F]):
             with self._mutex:  # two threads may come here at once
                 pool = self._pool
                 if pool is None:
-                    pool = self._pool = AsyncPool(self.connect, self.pool_settings)
+                    kind = AsyncPool if self.pool_settings.leak_after is None else AsyncWatchedPool
+                    pool = self._pool = kind(self.connect, self.pool_settings)
         return pool
 
     async def close(self, timeout: float | None = 10.0) -> None:
@@ -118,28 +123,45 @@ class AsyncConfig(Generic[F]):
         Raises:
             DatabaseConnectionError: The server cannot be reached or refuses.
             ConnectionTimeoutError: It did not answer within `connect_timeout`.
+            OperationalError: The driver was used before this process was forked, and cannot be used in both.
         """
         kind = self.driver_class
+        if kind.has_threads:
+            refuse_after_fork(self.spec.name)
         try:
-            return await kind.connect(self.settings, self._derived)
+            driver = await kind.connect(self.settings, self._derived)
         except kind.native_errors as error:
-            raise server_error(kind.connect_error_info(error), sql=None, adapter=self.spec.name) from error
+            told = kind.connect_error_info(error)
+            if refuses_settings(told.message):
+                raise unkept(self.settings, self.spec.name) from error
+            raise server_error(told, sql=None, adapter=self.spec.name) from error
         except SQLSpecError as error:
             error.adapter = error.adapter or self.spec.name
             raise
+        tell_after_fork(driver)
+        return driver
 
     # -- what users take --------------------------------------------------------------------------
 
-    def provide_session(self) -> AsyncSessionContext:
+    def provide_session(self, *, timeout: float | None = None) -> AsyncSessionContext:
         """Return a scope with a session on a pooled connection.
 
         Leaving it rolls an open transaction back and gives the connection back.
 
+        Args:
+            timeout: Limit in seconds for each call of the session that has none of its own, BEGIN and COMMIT included;
+                by default the config's `command_timeout`.
+
         Raises:
+            ParameterError: `timeout` is not a positive number.
             PoolTimeoutError: On entering: no connection became free in time.
             DatabaseConnectionError: On entering: a new one could not be opened.
         """
-        return AsyncSessionContext(self)
+        if timeout is None:
+            timeout = self.settings.command_timeout
+        else:
+            check_limit(timeout)
+        return AsyncSessionContext(self, timeout)
 
     def provide_connection(self) -> AsyncConnectionContext:
         """Return a scope with the driver's own connection, from the pool. It is reset afterwards."""
@@ -182,19 +204,20 @@ class AsyncConfig(Generic[F]):
         notify_all(self.observers, Checkout(self.spec.name, time.perf_counter() - start))
         return pooled
 
-    def _session(self, driver: AsyncDriver) -> AsyncSession:
+    def _session(self, driver: AsyncDriver, limit: float | None) -> AsyncSession:
         if self.observers:
-            return AsyncObservedSession(driver, self._compiler, self.observers)
-        return AsyncSession(driver, self._compiler)
+            return AsyncObservedSession(driver, self._compiler, limit, self.observers)
+        return AsyncSession(driver, self._compiler, limit)
 
 
 class AsyncSessionContext:
     """A session for the length of a `with` block; see `provide_session`."""
 
-    __slots__ = ("_config", "_pooled", "_session")
+    __slots__ = ("_config", "_limit", "_pooled", "_session")
 
-    def __init__(self, config: AsyncConfig[Any]) -> None:
+    def __init__(self, config: AsyncConfig[Any], limit: float | None) -> None:
         self._config = config
+        self._limit = limit
         self._pooled: Pooled | None = None
 
     async def __aenter__(self) -> AsyncSession:
@@ -202,7 +225,7 @@ class AsyncSessionContext:
             raise _entered_twice("provide_session")
         config = self._config
         pooled = self._pooled = await config._acquire()
-        session = self._session = config._session(pooled.driver)
+        session = self._session = pooled.session = config._session(pooled.driver, self._limit)
         return session
 
     async def __aexit__(

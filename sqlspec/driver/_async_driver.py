@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlspec.core.result import Described, RawResult
+from sqlspec.driver._forks import keep_for_ever
 from sqlspec.exceptions import ErrorInfo, SQLSpecError, TransactionError
 from sqlspec.postgres.catalog import MONEY_SCALE_QUERY, parse_type_rows, type_query
 from sqlspec.postgres.codec import MONEY
@@ -73,21 +74,26 @@ class AsyncDriver(ABC):
     Attributes:
         spec: Name and capabilities.
         native_errors: Exceptions of the driver that `error_info` understands.
+        has_threads: The driver works by threads of its own, which a forked process does not have.
         limits_itself: A call cannot be stopped from outside: time limits are set with `limit`, before it.
         numbers_rows: An error of the server in `execute_many` has the row's number (`set_row`), too.
         bulk_from: Number of rows from which a batch is worth being stored all at once: by `copy_in`, or else by
             `execute_binary`; 0 for never.
         derived: Codecs and columns that all connections of the config share.
+        pooled: The other end is a pooler in transaction mode: each transaction may run in another session of the
+            server, and no session is ours to be cleaned.
     """
 
-    __slots__ = ("derived",)
+    __slots__ = ("__weakref__", "derived")
 
     spec: ClassVar[AdapterSpec]
     native_errors: ClassVar[tuple[type[BaseException], ...]]
+    has_threads: ClassVar[bool] = False
     limits_itself: ClassVar[bool] = False
     numbers_rows: ClassVar[bool] = False
     bulk_from: ClassVar[int] = 0
     derived: Derived
+    pooled: bool = False
 
     # -- the connection ---------------------------------------------------------------------------
 
@@ -187,6 +193,13 @@ class AsyncDriver(ABC):
         """Tell whether the connection, which works, is not worth being kept in a pool."""
         return False
 
+    def leave_to_parent(self) -> None:
+        """Leave the connection alone, in a process forked from the one that it belongs to.
+
+        When a driver's object is let go, some drivers end the session of the parent, or stop listening for its answers.
+        """
+        keep_for_ever(self)
+
     # -- defaults that need nothing but the above ---------------------------------------------------
 
     async def ping(self) -> None:
@@ -227,7 +240,8 @@ class AsyncDriver(ABC):
         """Bring a connection into the state of a new one: no transaction, no settings, locks or temporary tables."""
         if self.status() != "idle":
             await self.rollback()
-        await self.execute_script(reset_script())
+        if not self.pooled:
+            await self.execute_script(reset_script())
 
     def sends_together(self, entries: Sequence[tuple[Plan, Sequence[Any]]]) -> bool:
         """Tell whether `run_stack`, called next, is all or nothing by itself, outside and inside a transaction."""

@@ -39,10 +39,14 @@ class AsyncObservedSession(AsyncSession):
 
     __slots__ = ("_observers",)
 
-    def __init__(self, driver: AsyncDriver, compiler: Compiler, observers: tuple[Observer, ...]) -> None:
-        super().__init__(driver, compiler)
+    def __init__(
+        self, driver: AsyncDriver, compiler: Compiler, limit: float | None, observers: tuple[Observer, ...]
+    ) -> None:
+        super().__init__(driver, compiler, limit)
         self._observers = observers
         self._run = self._run_observed
+        if limit is None:
+            self._run_limited = self._run_observed
 
     async def _run_observed(self, plan: Plan, args: Any) -> RawResult:
         return await self._observed("execute", plan.source, self._driver.execute, plan, args)

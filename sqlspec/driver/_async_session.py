@@ -6,8 +6,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from sqlspec.core.arguments import is_whole
 from sqlspec.core.parameters import AMBIGUOUS, RowsError
-from sqlspec.core.plan import part_refusal
+from sqlspec.core.plan import part_refusal, statement_text
 from sqlspec.core.result import RawResult, SQLResult, at_most_one, exactly_one, first_column
 from sqlspec.core.scan import scan
 from sqlspec.core.stack import StatementStack
@@ -49,7 +50,9 @@ class AsyncSession(AsyncStorage):
     the server and `QueryTimeoutError` is raised. Calls of several tasks queue; none is lost or mixed up.
 
     Errors common to all: `ParameterError` before anything is sent, when the parameters do not fit;
-    `DataError` when a value does not fit its type; and the class of whatever the server reports.
+    `DataError` when a value does not fit its type; and the class of whatever the server reports. A connection that
+    is lost raises `DatabaseConnectionError`: nothing of the call is stored; or, where that cannot be known,
+    `CommitUnknownError`.
     """
 
     __slots__ = ()
@@ -130,19 +133,22 @@ class AsyncSession(AsyncStorage):
             self._check_again("select")
         try:
             if timeout is None:
-                raw = await self._run(plan, args)
+                raw = await self._run_limited(plan, args)
             else:
                 raw = await self._timed(timeout, self._run, plan, args)
         except BaseException as error:
-            await self._fail(error, plan.source)
+            await self._fail_alone(error, plan.source)
             raise
         finally:
             if self._turn.waiters:
                 self._turn.pass_on()
             else:
                 self._lock.release()
-        entry = plan.mappers.get(schema_type)
-        if entry is None or entry[0] is not raw.columns or validate:
+        try:
+            entry = plan.mappers.get(schema_type)
+        except TypeError:
+            entry = None  # it cannot be hashed, so it is no type
+        if entry is None or entry[0] is not raw.columns or validate is not False:
             return plan.mapper(raw, schema_type, validate)(raw.rows)
         return entry[1](raw.rows)
 
@@ -264,7 +270,11 @@ class AsyncSession(AsyncStorage):
             timeout: Limit in seconds, for each of the two.
         """
         if not isinstance(sql, SQL):
-            self._refuse("select_with_total", "it needs an SQL object with a page; pass SQL(text).paginate()", str(sql))
+            self._refuse(
+                "select_with_total",
+                "it needs an SQL object with a page; pass SQL(text).paginate()",
+                sql if isinstance(sql, str) else "",
+            )
         rows = await self.select(sql, schema_type=schema_type, timeout=timeout)
         return rows, await self.select_value(sql.total(), timeout=timeout)
 
@@ -323,8 +333,10 @@ class AsyncSession(AsyncStorage):
         plan, args = self._bind("select_stream", sql, params, named)
         if plan.verb not in ("SELECT", "VALUES", "TABLE") or not plan.returns_rows:
             self._refuse("select_stream", f"{plan.verb or 'an empty text'} has no cursor; use select()", plan.source)
-        if not isinstance(chunk_size, int) or isinstance(chunk_size, bool) or chunk_size < 1:
-            self._refuse("select_stream", "chunk_size must be an integer of at least 1", plan.source)
+        if not is_whole(chunk_size, 1):
+            self._refuse(
+                "select_stream", "chunk_size must be an integer of at least 1, and less than 2**31", plan.source
+            )
         if timeout is not None:
             check_limit(timeout)
         return AsyncStream(self, plan, args, chunk_size, schema_type, timeout)
@@ -441,6 +453,7 @@ class AsyncSession(AsyncStorage):
         """
         if self._guarded:
             self._check("execute_script")
+        text = statement_text(text)
         leaves_open = self._inspect_script(text)
         if leaves_open is not None and self._transaction is not None:
             raise TransactionError(
@@ -466,7 +479,7 @@ class AsyncSession(AsyncStorage):
         self._stray = False
         status = driver.status()
         if leaves_open if status == "unknown" else leaves_open is not None and status != "idle":
-            await driver.rollback()
+            await self._undo(driver.rollback)
             raise TransactionError(
                 "the script left a transaction open: it has been rolled back; end the script with COMMIT",
                 sql=text,

@@ -5,19 +5,21 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlspec.core._settings import KEPT_REASON, misreads
+from sqlspec.core.arguments import whole
 from sqlspec.core.result import RawResult
-from sqlspec.driver._aio import sleep, uninterrupted
+from sqlspec.driver._aio import GRACE, sleep, uninterrupted
 from sqlspec.driver._async_base import AsyncSessionBase, OpenTransaction, check_limit
+from sqlspec.driver._outcome import commit_unknown
 from sqlspec.driver._types import OWN_SAVEPOINT
 from sqlspec.exceptions import (
     RETRYABLE,
-    CommitUnknownError,
-    DatabaseConnectionError,
     ImproperConfigurationError,
     ParameterError,
+    QueryTimeoutError,
     SQLSpecError,
     TransactionError,
 )
@@ -25,7 +27,7 @@ from sqlspec.postgres.sql import begin as begin_sql
 from sqlspec.postgres.sql import release, rollback_to, savepoint, set_config_sql
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
     from types import TracebackType
     from typing import Self
 
@@ -71,7 +73,7 @@ class AsyncTransactions(AsyncSessionBase):
                     f"cannot call {method}(): a transaction is open already; use transaction() or savepoint() to nest"
                 )
             try:
-                await self._driver.begin(text)
+                await self._bounded(self._limit, self._driver.begin, text)
                 self._transaction = OpenTransaction(purpose, time.monotonic())
                 self._guarded = True
             except BaseException as error:
@@ -92,7 +94,9 @@ class AsyncTransactions(AsyncSessionBase):
         Raises:
             TransactionError: None is open; savepoints are still open; or the transaction had been aborted by an
                 error and could only be rolled back.
-            CommitUnknownError: The connection was lost before the answer came: it may or may not be stored.
+            CommitUnknownError: The connection was lost, or the session's limit passed, before the answer came: it may
+                or may not be stored.
+            QueryTimeoutError: The session's limit passed, and the server has given the commit up; nothing is stored.
             IntegrityError: A deferred constraint is violated; nothing is stored.
         """
         if self._reader is not None:
@@ -142,24 +146,27 @@ class AsyncTransactions(AsyncSessionBase):
                     raise TransactionError("commit failed: the connection was lost before; nothing was stored")
                 return
             try:
-                await (self._commit_now(transaction) if method == "commit" else self._rollback_now(transaction))
+                if method == "commit":
+                    await self._commit_now(transaction, self._limit)
+                else:
+                    await self._rollback_now(transaction)
             finally:
                 self._forget(transaction, "unknown")
         finally:
             self._end_turn()
 
-    async def _commit_now(self, transaction: OpenTransaction) -> None:
+    async def _commit_now(self, transaction: OpenTransaction, limit: float | None) -> None:
         driver = self._driver
         committed = False
 
         async def commit() -> None:
             nonlocal committed
-            await driver.commit()
+            await self._bounded(limit, driver.commit)
             committed = True
 
         try:
             # Interrupting a COMMIT would leave its outcome unknown; it is short, so it is waited for.
-            await uninterrupted(commit)
+            await uninterrupted(commit, GRACE, driver.abort)
         except driver.native_errors as error:
             self._dirty = True
             translated = self._translated(error, "commit")
@@ -169,8 +176,11 @@ class AsyncTransactions(AsyncSessionBase):
                 raise commit_unknown(translated) from error
             self._forget(transaction, "rollback")
             if driver.status() != "idle":
-                await driver.rollback()
+                await self._undo(driver.rollback)
             raise translated from error
+        except QueryTimeoutError as late:
+            await self._fail_late(late, transaction)
+            raise
         except SQLSpecError:
             self._forget(transaction, "rollback")
             raise
@@ -181,14 +191,27 @@ class AsyncTransactions(AsyncSessionBase):
             raise
         self._forget(transaction, "commit")
 
-    async def _rollback_now(self, transaction: OpenTransaction) -> None:
+    async def _fail_late(self, late: QueryTimeoutError, transaction: OpenTransaction) -> None:
+        """Note a COMMIT that was not answered in time. Returns when the server has said that it gave it up.
+
+        Raises:
+            CommitUnknownError: It has not said so.
+        """
+        driver = self._driver
+        answer = late.__cause__
+        refused = isinstance(answer, driver.native_errors) and not driver.is_broken(answer)
+        self._forget(transaction, "rollback" if refused else "unknown")
         try:
-            await self._driver.rollback()
-        except BaseException as error:
-            # The server rolls back by itself when the connection goes, so a lost one is not an error here.
-            self._set_broken()
-            if not isinstance(error, self._driver.native_errors):
-                raise
+            await self._fail(late, "commit")
+        except QueryTimeoutError as silent:  # neither was the cancel answered
+            raise commit_unknown(silent) from silent
+        if not refused:
+            raise commit_unknown(late) from late
+        if driver.status() != "idle":
+            await self._undo(driver.rollback)
+
+    async def _rollback_now(self, transaction: OpenTransaction) -> None:
+        await self._undo(self._driver.rollback)
         self._forget(transaction, "rollback")
 
     # -- several round trips as one call --------------------------------------------------------------
@@ -216,7 +239,9 @@ class AsyncTransactions(AsyncSessionBase):
             together: Tells from the same arguments, once the turn has come, that it is all or nothing by itself.
             undoes: It may go back to the savepoint, so there is one in a transaction of its own, too.
         """
-        if timeout is not None:
+        if timeout is None:
+            timeout = self._limit
+        else:
             check_limit(timeout)
         await self._take_turn(method)
         self._turn.enter(method)
@@ -239,12 +264,7 @@ class AsyncTransactions(AsyncSessionBase):
         try:
             return await (operation(*args) if timeout is None else self._timed(timeout, operation, *args))
         except BaseException as error:
-            try:
-                await self._fail(error, sql)
-            except DatabaseConnectionError as lost:
-                if self._broken and self._transaction is None:
-                    raise commit_unknown(lost) from lost  # the server commits it without being told to
-                raise
+            await self._fail_alone(error, sql)
             raise
 
     async def _in_own_transaction(
@@ -252,7 +272,7 @@ class AsyncTransactions(AsyncSessionBase):
     ) -> T:
         transaction = OpenTransaction(started=time.monotonic())
         try:
-            await self._driver.begin(begin)
+            await self._bounded(timeout, self._driver.begin, begin)
             result = await (operation(*args) if timeout is None else self._timed(timeout, operation, *args))
         except BaseException as error:
             try:
@@ -261,35 +281,27 @@ class AsyncTransactions(AsyncSessionBase):
             finally:
                 await self._end_stray_transaction(suspected=True)
                 self._forget(transaction, "rollback")
-        await self._commit_now(transaction)
+        await self._commit_now(transaction, timeout)
         return result
 
     async def _in_own_savepoint(
         self, sql: str, timeout: float | None, operation: Callable[..., Awaitable[T]], *args: Any
     ) -> T:
-        driver = self._driver
+        script = self._driver.execute_script
         opened = False
         try:
-            await driver.execute_script(savepoint(OWN_SAVEPOINT))
+            await self._bounded(timeout, script, savepoint(OWN_SAVEPOINT))
             opened = True
             result = await (operation(*args) if timeout is None else self._timed(timeout, operation, *args))
-            await driver.execute_script(release(OWN_SAVEPOINT))
+            await self._bounded(timeout, script, release(OWN_SAVEPOINT))
         except BaseException as error:
             try:
                 await self._fail(error, sql)
                 raise
             finally:
                 if opened and not self._broken:
-                    await self._undo(OWN_SAVEPOINT)
+                    await self._undo(script, f"{rollback_to(OWN_SAVEPOINT)};\n{release(OWN_SAVEPOINT)}")
         return result
-
-    async def _undo(self, name: str) -> None:
-        try:
-            await self._driver.execute_script(f"{rollback_to(name)};\n{release(name)}")
-        except BaseException as error:
-            self._set_broken()
-            if not isinstance(error, self._driver.native_errors):
-                raise
 
     # -- scopes -----------------------------------------------------------------------------------
 
@@ -333,10 +345,11 @@ class AsyncTransactions(AsyncSessionBase):
         """Run `function(session)` in a transaction; run it again when the server asks for that.
 
         Only serialization failures and deadlocks are retried, after a random pause that doubles each time
-        (first at most 10 ms, never more than 2 s). An unknown commit is never retried.
+        (first at most 10 ms, never more than 2 s). An unknown commit is never retried, nor is anything when `function`
+        has ended the transaction by itself.
 
         Args:
-            function: Called with this session, once per attempt; it must not commit by itself.
+            function: Called with this session, once per attempt.
             retries: How often to try again after the first attempt.
             isolation: As in `begin`.
             readonly: As in `begin`.
@@ -353,13 +366,19 @@ class AsyncTransactions(AsyncSessionBase):
         if self._transaction is not None:
             self._check("run_in_transaction")
             raise TransactionError("cannot call run_in_transaction(): a transaction is open already; use transaction()")
+        if not callable(function):
+            raise ParameterError(
+                f"cannot call run_in_transaction(): {type(function).__name__} given; pass a function of the session"
+            )
+        whole("retries", retries, 0)
         pause = FIRST_BACKOFF
         while True:
+            scope = self.transaction(isolation=isolation, readonly=readonly, deferrable=deferrable)
             try:
-                async with self.transaction(isolation=isolation, readonly=readonly, deferrable=deferrable):
+                async with scope:
                     return await function(self)
             except RETRYABLE:
-                if retries <= 0:
+                if retries <= 0 or scope.ended_inside:
                     raise
             retries -= 1
             await sleep(random.random() * pause)
@@ -379,6 +398,10 @@ class AsyncTransactions(AsyncSessionBase):
             ParameterError: No setting was given.
             ImproperConfigurationError: One of them would make other text of statements and values.
         """
+        if settings is not None and not isinstance(settings, Mapping):
+            raise ParameterError(
+                f"with_settings() needs a mapping: {type(settings).__name__} given; pass one, or name=value"
+            )
         values = {name: _setting_text(value) for name, value in {**(settings or {}), **named}.items()}
         if not values:
             raise ParameterError("with_settings() needs a setting: none given; pass name=value")
@@ -432,8 +455,11 @@ class AsyncTransactions(AsyncSessionBase):
             raise
 
     async def _undo_savepoint(self, name: str) -> None:
-        text = f"{rollback_to(name)};\n{release(name)}"
-        await self._exclusive("savepoint", None, None, self._driver.execute_script, text)
+        await self._take_turn("savepoint")
+        try:
+            await self._undo(self._driver.execute_script, f"{rollback_to(name)};\n{release(name)}")
+        finally:
+            self._end_turn()
 
     async def _setting_values(self, names: list[str]) -> list[Any]:
         columns = ", ".join(f"current_setting(${n}, true) as s{n}" for n in range(1, len(names) + 1))
@@ -471,15 +497,20 @@ class AsyncSavepoint:
 
 
 class AsyncTransaction:
-    """A transaction scope, or a savepoint scope inside one; see `transaction`."""
+    """A transaction scope, or a savepoint scope inside one; see `transaction`.
 
-    __slots__ = ("_begin", "_inner", "_session", "_token")
+    Attributes:
+        ended_inside: Its transaction was ended by `commit` or `rollback` before the scope was left.
+    """
+
+    __slots__ = ("_begin", "_inner", "_session", "_token", "ended_inside")
 
     def __init__(self, session: AsyncTransactions, begin: str) -> None:
         self._session = session
         self._begin = begin
         self._inner: AsyncSavepoint | None = None
         self._token: OpenTransaction | None = None
+        self.ended_inside = False
 
     async def __aenter__(self) -> Self:
         session = self._session
@@ -504,7 +535,8 @@ class AsyncTransaction:
             return
         session = self._session
         if self._token is None or session._transaction is not self._token:
-            return  # ended inside by commit() or rollback()
+            self.ended_inside = True
+            return
         if error is None:
             try:
                 await session.commit()
@@ -556,17 +588,6 @@ class AsyncSettings:
 def _setting_text(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
-    if isinstance(value, (int, float, str)):
+    if isinstance(value, (float, str)) or (isinstance(value, int) and abs(value) <= 2**63):
         return str(value)
-    raise ParameterError(f"a setting must be a str, number or bool: {type(value).__name__} given")
-
-
-def commit_unknown(lost: SQLSpecError) -> CommitUnknownError:
-    """Return the error for a commit whose answer was lost together with the connection."""
-    return CommitUnknownError(
-        "commit unknown: the connection was lost before the server answered; "
-        "check whether the transaction's effects are there before running it again",
-        sqlstate=lost.sqlstate,
-        sql=lost.sql,
-        adapter=lost.adapter,
-    )
+    raise ParameterError(f"a setting must be a str, number of 64 bits or bool: {type(value).__name__} given")

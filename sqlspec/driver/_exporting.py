@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sqlspec.core.arguments import flag
 from sqlspec.driver._reading import read_request
 from sqlspec.exceptions import NotSupportedError, ParameterError
 from sqlspec.postgres.arrow.types import ReadOptions
@@ -52,7 +53,7 @@ def export_request(
         ParameterError: One has no such value, or does not go with the format.
         MissingDependencyError: What the path needs is not installed.
     """
-    target = storage_target(path, file_format, filesystem, storage_options, overwrite)
+    target = storage_target(path, file_format, filesystem, storage_options, flag("overwrite", overwrite))
     target = target._replace(partition_by=partition_columns(partition_by))
     request = read_request(codecs, "batches", batch_size, **options)
     if target.form in TEXT_FORMS and request.options != ReadOptions():

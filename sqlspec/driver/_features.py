@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeVar
 
 from sqlspec.exceptions import ImproperConfigurationError
 from sqlspec.postgres.codec import CodecOptions
 
-__all__ = ("DriverFeatures", "features_of")
+__all__ = ("DriverFeatures", "checked_observers", "features_of")
 
 F = TypeVar("F", bound="DriverFeatures")
 
@@ -76,11 +76,33 @@ def features_of(given: F | Mapping[str, Any] | None, kind: type[F]) -> F:
             f"driver_features must be a {kind.__name__} or a dict: {type(given).__name__} given"
         )
     for key, choices in _CHOICES.items():
-        if getattr(given, key) not in choices:
+        choice = getattr(given, key)
+        if not isinstance(choice, str) or choice not in choices:
             raise ImproperConfigurationError(
                 f"driver feature {key!r} has no such choice; use one of {', '.join(choices)}"
             )
+    for key in ("json_serializer", "json_deserializer"):
+        function = getattr(given, key)
+        if function is not None and not callable(function):
+            raise ImproperConfigurationError(f"driver feature {key!r} must be a function: give one, or leave it out")
+    if not isinstance(given.enable_pgvector, bool):
+        raise ImproperConfigurationError("driver feature 'enable_pgvector' must be True or False: give one of them")
     return given
+
+
+def checked_observers(given: Iterable[Any]) -> tuple[Any, ...]:
+    """Return the observers of a config.
+
+    Raises:
+        ImproperConfigurationError: They are no iterable, or one of them cannot be called.
+    """
+    try:
+        found = tuple(given)
+    except TypeError:
+        found = (None,)
+    if not all(map(callable, found)):
+        raise ImproperConfigurationError("observers must be a list of functions that take an event")
+    return found
 
 
 def _nearest(key: object, known: list[str]) -> str:

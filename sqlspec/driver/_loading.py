@@ -9,12 +9,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from inspect import iscoroutinefunction
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from sqlspec.core.arguments import callback, choice, columns_of, flag, texts, whole
 from sqlspec.core.parameters import RowsError
 from sqlspec.core.result import LoadJob
 from sqlspec.driver._sifting import Rejects
@@ -153,8 +153,8 @@ def load_request(
     check_options(on_error, max_rejected, progress, batch_rows)
     if records is not None:
         check_records(records, create)
-    if mode not in MODES:
-        raise ParameterError(f"mode must be one of {', '.join(MODES)}: another text was given")
+    choice("mode", mode, MODES)
+    overwrite, create = flag("overwrite", overwrite), flag("create", create)
     clears = overwrite or mode == "overwrite"
     names = key_of(mode, key, overwrite)
     if create and (clears or names):
@@ -162,7 +162,7 @@ def load_request(
             f"create makes a new table: there is nothing to {'overwrite' if clears else mode}; leave one of the two out"
         )
     schema, name = parse_table_name(table)
-    chosen = columns if records is None else None
+    chosen = columns_of(columns) if records is None else None
     return LoadRequest(
         schema=schema,
         table=name,
@@ -171,12 +171,14 @@ def load_request(
         fields=None if records is None else fields_of(columns, names if mode == "delete" else None),
         # One option of the caller for every loss of digits: behind the microseconds as well as behind the scale.
         options=LoadOptions(
-            columns=key_columns(chosen, names) if mode == "delete" else chosen, round=round, identities=identities
+            columns=key_columns(chosen, names) if mode == "delete" else chosen,
+            round=flag("round", round),
+            identities=identities,
         ),
         mode=mode,
         key=names,
         create=create,
-        clear=("truncate" if truncate else "delete") if clears else "",
+        clear=("truncate" if flag("truncate", truncate) else "delete") if clears else "",
         progress=progress,
         batch_rows=batch_rows,
         max_rejected=max_rejected,
@@ -191,16 +193,12 @@ def check_options(on_error: str, max_rejected: int | None, progress: Progress | 
     Raises:
         ParameterError: One of them cannot be.
     """
-    if on_error not in ("abort", "quarantine"):
-        raise ParameterError("on_error must be abort or quarantine: another text was given")
-    if max_rejected is not None and (
-        not isinstance(max_rejected, int) or isinstance(max_rejected, bool) or max_rejected < 0
-    ):
-        raise ParameterError("max_rejected must be an integer of at least 0, or None for no limit")
-    if batch_rows is not None and (not isinstance(batch_rows, int) or isinstance(batch_rows, bool) or batch_rows < 1):
-        raise ParameterError("batch_rows must be an integer of at least 1; leave it out for pieces of some megabytes")
-    if progress is not None and (not callable(progress) or iscoroutinefunction(progress)):
-        raise ParameterError("progress must be a plain function of one argument: it is called in between pieces")
+    choice("on_error", on_error, ("abort", "quarantine"))
+    if max_rejected is not None:
+        whole("max_rejected", max_rejected, 0, "None is no limit")
+    if batch_rows is not None:
+        whole("batch_rows", batch_rows, 1, "leave it out for pieces of some megabytes")
+    callback("progress", progress)
 
 
 def check_records(records: Any, create: bool) -> None:
@@ -248,9 +246,9 @@ def fields_of(
     """
     if columns is None:
         return default
-    if isinstance(columns, Sequence) and not isinstance(columns, str):
-        return columns
-    raise ParameterError("columns of records must be a sequence of names: they are the table's, there is no other name")
+    if isinstance(columns, Mapping):
+        raise ParameterError("columns of records must be a list of names: they are the table's, there is no other name")
+    return texts("columns", columns)
 
 
 class Load:

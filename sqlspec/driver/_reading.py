@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
+from sqlspec.core.arguments import choice, whole
 from sqlspec.core.scan import scan
-from sqlspec.exceptions import DataError, ParameterError
+from sqlspec.exceptions import DataError
 from sqlspec.postgres.arrow._wire import Decoder
 from sqlspec.postgres.arrow.types import ReadOptions, decoder_schema, finish_batch, read_columns, result_schema
 from sqlspec.postgres.enclose import enclose
@@ -93,12 +94,10 @@ def read_request(
     Raises:
         ParameterError: One has no such value.
     """
-    if return_format not in FORMATS:
-        raise ParameterError(f"return_format must be one of {', '.join(FORMATS)}: another text was given")
+    choice("return_format", return_format, FORMATS)
     if batch_size is None:
         batch_size = ROWS
-    elif not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1:
-        raise ParameterError("batch_size must be an integer of at least 1; leave it out for batches of some megabytes")
+    whole("batch_size", batch_size, 1, "leave it out for batches of some megabytes")
     options = ReadOptions(numeric=numeric, infinity=infinity, nan=nan, nested=nested)
     read_columns((), codecs, (), options)  # checks them before anything is sent
     return ReadRequest(return_format, batch_size, options)

@@ -13,6 +13,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from sqlspec.core.result import SQLResult
+from sqlspec.driver._forks import after_fork
 from sqlspec.exceptions import OperationalError, is_statement_timeout
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ __all__ = (
     "current_name",
     "current_runner",
     "finished",
+    "is_gone",
     "later",
     "sleep",
     "uninterrupted",
@@ -95,6 +97,11 @@ def current_runner() -> object:
     return os.getpid()
 
 
+def is_gone(runner: object) -> bool:
+    """Tell that a process is there: it does not outlive itself."""
+    return False
+
+
 class Timer:
     """A callback that will run at a time, unless it is cancelled first."""
 
@@ -129,7 +136,7 @@ class _Clock:
     def __init__(self) -> None:
         self._sweep_at = _SWEEP_AT
         self._reset()
-        os.register_at_fork(after_in_child=self._reset)
+        after_fork(self._reset)
 
     def _reset(self) -> None:
         self._changed = threading.Condition()
@@ -228,7 +235,7 @@ def _call_limited(seconds: float, driver: SyncDriver, operation: Callable[..., T
             driver.limit(None)
 
 
-def uninterrupted(operation: Callable[[], T]) -> T:
+def uninterrupted(operation: Callable[[], T], grace: float = 5.0, give_up: Callable[[], object] | None = None) -> T:
     """Call `operation()`: a thread is not cancelled from outside."""
     return operation()
 

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from sqlspec.core.statement import SQL
 from sqlspec.driver._sio import GRACE, WHO_BELONGS, Expired, Owner, Turn, call_with_timeout, current_name
+from sqlspec.driver._outcome import commit_unknown, may_store
 from sqlspec.exceptions import (
     DatabaseConnectionError,
     OperationalError,
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from sqlspec.core.observe import Operation
     from sqlspec.core.plan import Compiler, Plan
+    from sqlspec.core.result import RawResult
     from sqlspec.driver._sync_arrow import SyncArrowReader
     from sqlspec.driver._sync_driver import SyncDriver
     from sqlspec.driver._sync_pool import SyncPool, Pooled
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
 __all__ = ("SyncSessionBase", "OpenTransaction", "check_limit")
 
 T = TypeVar("T")
+
+UNDO_LIMIT = 2.0
+"""Seconds within which the server must roll back; a connection that does not answer by then is given up."""
 
 
 class OpenTransaction:
@@ -68,20 +74,26 @@ class SyncSessionBase:
         "_dirty",
         "_driver",
         "_guarded",
+        "_inherited",
+        "_limit",
         "_lock",
         "_plans",
         "_reader",
         "_run",
+        "_run_limited",
         "_stray",
         "_transaction",
         "_turn",
     )
 
-    def __init__(self, driver: SyncDriver, compiler: Compiler) -> None:
+    def __init__(self, driver: SyncDriver, compiler: Compiler, limit: float | None = None) -> None:
         self._driver = driver
         self._compiler = compiler
         self._plans: dict[Any, Plan] = compiler.plans
+        # Seconds for a call that has no limit of its own. Without any, the two below are the same.
+        self._limit = limit
         self._run = driver.execute
+        self._run_limited = driver.execute if limit is None else self._run_within
         self._turn = Turn()
         self._lock = self._turn.lock
         self._transaction: OpenTransaction | None = None
@@ -89,6 +101,7 @@ class SyncSessionBase:
         self._guarded = False
         self._closed = False
         self._broken = False
+        self._inherited = False
         self._dirty = False
         # What reads from the connection piece by piece, so that nothing else can be sent meanwhile.
         self._reader: SyncArrowReader | None = None
@@ -149,10 +162,16 @@ class SyncSessionBase:
         """Refuse a call that must not reach the connection.
 
         Raises:
-            OperationalError: The session was given back.
+            OperationalError: The session was given back, or belongs to another process.
             DatabaseConnectionError: The connection was lost.
             TransactionError: A transaction of another context is open.
         """
+        if self._inherited:
+            raise OperationalError(
+                f"cannot call {method}(): the session belongs to the process that this one was forked from; "
+                "make a new config here, and open a session of it",
+                adapter=self._driver.spec.name,
+            )
         if self._closed:
             raise OperationalError(
                 f"cannot call {method}(): the session was closed and its connection given back; "
@@ -219,10 +238,12 @@ class SyncSessionBase:
         self._take_turn(method)
         try:
             if timeout is None:
-                return operation(*args)
+                timeout = self._limit
+                if timeout is None:
+                    return operation(*args)
             return self._timed(timeout, operation, *args)
         except BaseException as error:
-            self._fail(error, sql)
+            self._fail_alone(error, sql)
             raise
         finally:
             self._end_turn()
@@ -230,6 +251,15 @@ class SyncSessionBase:
     def _observed(self, kind: Operation, sql: str, operation: Callable[..., T], *args: Any) -> T:
         """Run an operation; an observed session reports it."""
         return operation(*args)
+
+    def _run_within(self, plan: Plan, args: Sequence[Any]) -> RawResult:
+        return self._timed(self._limit or 0, self._run, plan, args)
+
+    def _bounded(self, limit: float | None, operation: Callable[..., T], *args: Any) -> T:
+        """Run a step of a transaction's control within the limit of the call that needs it, or of the session."""
+        if limit is None or self._driver.limits_itself:  # the server counts no time at COMMIT
+            return operation(*args)
+        return self._timed(limit, operation, *args)
 
     def _timed(self, seconds: float, operation: Callable[..., T], *args: Any) -> T:
         check_limit(seconds)
@@ -260,6 +290,13 @@ class SyncSessionBase:
             self._forget(self._transaction, "rollback")
         self._end_turn()
         pool.release(pooled, dirty=self._dirty, broken=self._broken)
+
+    def leave_to_parent(self) -> None:
+        """Refuse every call, and end every scope in silence: the connection belongs to another process."""
+        self._inherited = self._closed = self._broken = self._guarded = True
+        self._transaction = self._reader = None
+        self._turn = Turn()  # the other one may be held by a thread that is not here
+        self._lock = self._turn.lock
 
     def _forget(self, transaction: OpenTransaction, outcome: str) -> None:
         """Note the end of a transaction, once."""
@@ -322,6 +359,20 @@ class SyncSessionBase:
             ) from error.__cause__
         self._end_stray_transaction()
 
+    def _fail_alone(self, error: BaseException, sql: str | None) -> None:
+        """Do as `_fail`, for what the server commits without being told to unless a transaction is open.
+
+        Raises:
+            CommitUnknownError: The connection was lost, and what ran may have been stored.
+            SQLSpecError: The translation of a driver's error.
+        """
+        try:
+            self._fail(error, sql)
+        except DatabaseConnectionError as lost:
+            if self._broken and self._transaction is None and sql is not None and may_store(sql):
+                raise commit_unknown(lost) from error
+            raise
+
     def _end_stray_transaction(self, *, suspected: bool = False) -> None:
         """Roll back what a script has left open that failed behind its BEGIN, or an interrupted BEGIN.
 
@@ -335,11 +386,21 @@ class SyncSessionBase:
         known = driver.status()
         if known == "idle" or (known == "unknown" and not suspected):
             return
+        self._undo(driver.rollback)
+
+    def _undo(self, operation: Callable[..., None], *args: Any) -> None:
+        """Roll back. The server does it by itself when the connection goes, so a lost or silent one is no error."""
+        driver = self._driver
         try:
-            driver.rollback()
+            if driver.limits_itself:  # an aborted transaction takes no limit
+                operation(*args)
+            else:
+                call_with_timeout(UNDO_LIMIT, driver, operation, *args)
         except BaseException as error:
+            if isinstance(error, Expired):
+                driver.abort()
             self._set_broken()
-            if not isinstance(error, driver.native_errors):
+            if not isinstance(error, (Expired, *driver.native_errors)):
                 raise
 
     def _set_broken(self) -> None:
@@ -358,5 +419,7 @@ def check_limit(seconds: Any) -> None:
     Raises:
         ParameterError: It is not a positive number.
     """
-    if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or not seconds > 0:
+    known = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    # Larger integers are no floats, which all clocks count in.
+    if not known or not (0 < seconds < 1e300 or seconds == inf):
         raise ParameterError("timeout must be a positive number of seconds; leave it out for no limit")

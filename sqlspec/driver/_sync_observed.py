@@ -39,10 +39,14 @@ class SyncObservedSession(SyncSession):
 
     __slots__ = ("_observers",)
 
-    def __init__(self, driver: SyncDriver, compiler: Compiler, observers: tuple[Observer, ...]) -> None:
-        super().__init__(driver, compiler)
+    def __init__(
+        self, driver: SyncDriver, compiler: Compiler, limit: float | None, observers: tuple[Observer, ...]
+    ) -> None:
+        super().__init__(driver, compiler, limit)
         self._observers = observers
         self._run = self._run_observed
+        if limit is None:
+            self._run_limited = self._run_observed
 
     def _run_observed(self, plan: Plan, args: Any) -> RawResult:
         return self._observed("execute", plan.source, self._driver.execute, plan, args)

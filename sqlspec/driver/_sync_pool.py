@@ -3,29 +3,43 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from sqlspec.driver._sio import Background, Expired, Timer, Waiter, call_with_timeout, current_runner, later
+from sqlspec.driver._sio import (
+    Background,
+    Expired,
+    Timer,
+    Waiter,
+    call_with_timeout,
+    current_runner,
+    is_gone,
+    later,
+)
+from sqlspec.driver._forks import keep_for_ever, tell_after_fork
 from sqlspec.driver._types import PoolStats
 from sqlspec.exceptions import OperationalError, PoolTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from sqlspec.driver._sync_base import SyncSessionBase
     from sqlspec.driver._sync_driver import SyncDriver
     from sqlspec.postgres.settings import PoolSettings
 
-__all__ = ("SyncPool",)
+__all__ = ("SyncPool", "Pooled")
+
+_log = logging.getLogger("sqlspec")
 
 TRUSTED_IDLE = 0.5
 """Seconds during which an idle connection is taken to be alive without asking the server."""
 
 
-PING_LIMIT = 5.0
+PING_LIMIT = 2.0
 """Seconds within which an idle connection must answer."""
 RESET_LIMIT = 30.0
 """Seconds within which a connection must be clean."""
@@ -35,15 +49,16 @@ CLOSING = object()
 
 
 class Pooled:
-    """A connection in a pool, with its times of birth and of return."""
+    """A connection in a pool, with its times of birth and of return, and the session that has it now."""
 
-    __slots__ = ("born", "driver", "dropped", "returned")
+    __slots__ = ("born", "driver", "dropped", "returned", "session")
 
     def __init__(self, driver: SyncDriver, now: float) -> None:
         self.driver = driver
         self.born = now
         self.returned = now
         self.dropped = False
+        self.session: SyncSessionBase | None = None
 
 
 class SyncPool:
@@ -72,8 +87,9 @@ class SyncPool:
         self._timeouts = 0
         self._closed = False
         self._closers: list[Waiter] = []
-        self._runner = current_runner()
+        self._runner: object | None = current_runner()
         self._housekeeping: Timer | None = None
+        tell_after_fork(self)
 
     # -- taking -----------------------------------------------------------------------------------
 
@@ -107,9 +123,9 @@ class SyncPool:
         return self._open()
 
     def _check_usable(self) -> None:
-        if self._closed:
+        if self._closed and self._runner is not None:
             raise OperationalError("cannot take a connection: the pool is closed; make a new config")
-        if self._runner != current_runner():
+        if self._runner is None or self._runner != current_runner():
             raise OperationalError(
                 "cannot take a connection: the pool was opened in another event loop or process; "
                 "close it there, and use one config per loop and process"
@@ -201,8 +217,9 @@ class SyncPool:
         """
         driver = pooled.driver
         with self._mutex:
-            if pooled not in self._used:  # given back already, or cut by `close`
+            if pooled not in self._used:  # given back already, cut by `close`, or the parent's
                 return
+        pooled.session = None
         if broken or self._closed or driver.is_closed() or driver.is_retired():
             self._drop(pooled)
             return
@@ -316,7 +333,16 @@ class SyncPool:
 
         Args:
             timeout: Seconds to wait for connections in use; `None` waits for ever.
+
+        Raises:
+            OperationalError: The pool belongs to another event loop, which is not closed.
         """
+        if self._runner is None:
+            self._closed = True
+            return
+        if self._runner != current_runner():
+            self._abandon()
+            return
         with self._mutex:
             self._closed = True
             waiters = list(self._waiters)
@@ -340,8 +366,54 @@ class SyncPool:
             self._closers.append(closer)
         if not emptied:
             closer.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
-        for cut in tuple(self._used):
-            self._drop(cut)
+        cut = tuple(self._used)
+        if len(cut) > self._resetting:
+            _log.warning(
+                "closing the pool cut connections: %d still in use after %s s; leave their `with` blocks first%s",
+                len(cut) - self._resetting,
+                timeout,
+                self._whose(cut),
+            )
+        for pooled in cut:
+            self._drop(pooled)
+
+    def _whose(self, connections: Iterable[Pooled]) -> str:
+        """Return who has connections, or how to find out, for the end of a message."""
+        return ", leak_after=seconds tells whose they are"
+
+    def _abandon(self) -> None:
+        """Cut every connection of an event loop that is gone: without it nothing can be said to the server."""
+        if not is_gone(self._runner):
+            raise OperationalError(
+                "cannot close the pool: it was opened in another event loop, which is not closed; close it there"
+            )
+        self._closed = True
+        for pooled in self._forget_all():
+            with suppress(Exception):
+                pooled.driver.abort()
+            with suppress(Exception):
+                pooled.driver.close()
+
+    def leave_to_parent(self) -> None:
+        """Forget every connection without touching it: it belongs to the process that this one was forked from."""
+        self._mutex = Lock()  # the other one may be held by a thread that is not here
+        # An event loop that is let go takes its own sockets out of a list that the system keeps for both processes.
+        keep_for_ever(self._runner)
+        self._runner = None
+        for pooled in self._forget_all():
+            if pooled.session is not None:
+                pooled.session.leave_to_parent()
+
+    def _forget_all(self) -> list[Pooled]:
+        with self._mutex:
+            forgotten = [*self._idle, *self._used]
+            self._idle.clear()
+            self._used.clear()
+            self._waiters.clear()
+            self._size = self._resetting = 0
+            self._closed_count += len(forgotten)
+        self._housekeeping = None
+        return forgotten
 
     @property
     def closed(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from sqlspec.driver._many import set_row
 from sqlspec.driver._statements import StatementCache, changed_by
@@ -48,9 +48,12 @@ class SyncPreparedStatements(ABC, Generic[P]):
 
     Attributes:
         get: Looks one up, as it was when it was prepared.
+        kept: Statements are kept for the next call; else each is prepared for one use.
     """
 
     __slots__ = ("_cache", "_derived", "_learn", "get")
+
+    kept: ClassVar[bool] = True
 
     def __init__(self, derived: Derived, cached: int, learn: Callable[[Iterable[int]], None]) -> None:
         self._derived = derived
@@ -90,7 +93,7 @@ class SyncPreparedStatements(ABC, Generic[P]):
         try:
             return prepared, prepared.encode(args)
         except DataError as refusal:
-            if prepared is not known:
+            if prepared is not known and self.kept:
                 raise
             prepared = self.describe_again(sql, prepared, refusal)
             return prepared, prepared.encode(args)
@@ -157,6 +160,8 @@ class SyncPreparedStatements(ABC, Generic[P]):
 
     def keep(self, sql: str, prepared: P) -> None:
         """Keep a statement, in the place of another one if there are too many."""
+        if not self.kept:
+            return
         evicted = self._cache.add(sql, prepared)
         if evicted is not None:
             self.release((evicted,))

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sqlspec.driver._sio import sleep
 from sqlspec.driver._sync_driver import SyncCursor, SyncDriver
+from sqlspec.driver._forks import tell_after_fork
 from sqlspec.driver._types import Notification
-from sqlspec.exceptions import OperationalError, SQLSpecError, server_error
+from sqlspec.exceptions import NotSupportedError, OperationalError, SQLSpecError, server_error
 from sqlspec.postgres.sql import begin as begin_sql
 
 if TYPE_CHECKING:
@@ -119,6 +120,7 @@ class SyncStream(Generic[T]):
         session = self._session
         transaction = session._transaction
         if transaction is None:
+            session._check("select_stream")
             raise OperationalError("cannot read from the stream: its transaction has ended; read it before the end")
         # The stream's own transaction keeps other calls out; its own calls must pass.
         purpose, transaction.purpose = transaction.purpose, ""
@@ -159,6 +161,11 @@ class SyncListener:
         self._driver: SyncDriver | None = None
         self._closed = False
         self.gaps = 0
+        tell_after_fork(self)
+
+    def leave_to_parent(self) -> None:
+        """End, in a process forked from the one that listens."""
+        self._closed, self._driver = True, None
 
     def __enter__(self) -> Self:
         self._open()
@@ -167,6 +174,12 @@ class SyncListener:
     def _open(self) -> None:
         driver = self._connect()
         try:
+            if driver.pooled:
+                raise NotSupportedError(
+                    "cannot listen: the connection leads to a pooler, which passes no notifications on; "
+                    "use a config that leads to the server itself",
+                    adapter=driver.spec.name,
+                )
             driver.subscribe(self._channels)
         except driver.native_errors as error:
             driver.close()
@@ -198,6 +211,8 @@ class SyncListener:
             try:
                 for notification in driver.notifications():
                     yield notification
+                    if self._closed:
+                        return
             except driver.native_errors as error:
                 if not driver.is_broken(error):
                     raise server_error(driver.error_info(error), sql=None, adapter=driver.spec.name) from error

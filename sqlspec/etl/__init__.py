@@ -124,6 +124,9 @@ def copy_table(
         DatabaseConnectionError: A connection was lost; the message says on which side.
         OperationalError: What is stored is not what was read.
     """
+    for config in (source_config, target_config):
+        if not callable(getattr(config, "connect", None)) or not hasattr(config, "spec"):
+            raise ParameterError(f"cannot copy: {type(config).__name__} given for a config; pass two configs")
     waits = [iscoroutinefunction(config.connect) for config in (source_config, target_config)]
     if waits[0] != waits[1]:
         raise ParameterError(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from sqlspec.core.arguments import choice, whole
 from sqlspec.core.plan import Compiler
 from sqlspec.core.statement import SQL
 from sqlspec.exceptions import NotSupportedError, ParameterError
@@ -121,10 +122,11 @@ def copy_request(
 
     called: Any = progress  # with other news, which only matters later
     into = load_request(table, empty_source(), None, create=create, columns=columns, progress=called, **load)
-    if partitions is not None and (not isinstance(partitions, int) or isinstance(partitions, bool) or partitions < 1):
-        raise ParameterError("partitions must be an integer of at least 1; leave it out for a number that fits")
-    if verify not in VERIFICATIONS:
-        raise ParameterError(f"verify must be one of {', '.join(VERIFICATIONS)}: another text was given")
+    if partitions is not None:
+        whole("partitions", partitions, 1, "leave it out for a number that fits")
+    choice("verify", verify, VERIFICATIONS)
+    if partition_by is not None and not isinstance(partition_by, str):
+        raise ParameterError(f"partition_by must be the name of a column: {type(partition_by).__name__} given")
     plan, args, relation = source_of(query_or_table)
     request = CopyRequest(
         plan=plan,

@@ -21,7 +21,8 @@ def check_session(client_encoding: str | None, standard_conforming_strings: str 
     Raises:
         ImproperConfigurationError: The client encoding is not UTF8, or backslashes escape in plain strings.
     """
-    if (client_encoding or "").upper().replace("-", "") not in ("UTF8", "UNICODE"):
+    # A pooler repeats the name as the client has written it, and one of the drivers puts it in quotes.
+    if (client_encoding or "").strip("'").upper().replace("-", "") not in ("UTF8", "UNICODE"):
         raise ImproperConfigurationError(
             f"cannot use the connection: client_encoding is {client_encoding}; set it to UTF8 for this role or database"
         )

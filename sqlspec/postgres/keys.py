@@ -10,6 +10,7 @@ import ipaddress
 import math
 import os
 import re
+import ssl
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, get_args
 
@@ -29,6 +30,7 @@ __all__ = (
     "SSLMode",
     "TargetSessionAttrs",
     "ValidatePolicy",
+    "check_native",
     "check_number",
 )
 
@@ -44,6 +46,9 @@ DEFAULT_HOST: Final = "localhost"
 DEFAULT_PORT: Final = 5432
 
 
+_INT32 = 2**31 - 1
+
+
 class BadValueError(Exception):
     """Raised by a converter: the value does not fit.
 
@@ -54,16 +59,27 @@ class BadValueError(Exception):
 # --- checks: what a key takes. Each returns the canonical value or raises BadValueError ---------------------
 
 
+def _is_text(value: Any) -> bool:
+    """Tell whether a value is text that can be sent: no driver looks at what the protocol or UTF-8 cannot hold."""
+    if not isinstance(value, str) or "\0" in value:
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _text(value: Any) -> str:
-    if isinstance(value, str) and "\0" not in value:
-        return value
-    raise BadValueError("text without NUL characters")
+    if _is_text(value):
+        return str.__str__(value)
+    raise BadValueError("text without NUL characters and lone surrogates")
 
 
 def _name(value: Any) -> str:
-    if isinstance(value, str) and value and "\0" not in value:
-        return value
-    raise BadValueError("text that is not empty and has no NUL characters")
+    if _is_text(value) and value:
+        return str.__str__(value)
+    raise BadValueError("text that is not empty and has no NUL characters and no lone surrogates")
 
 
 def _database(value: Any) -> str:
@@ -75,9 +91,28 @@ def _database(value: Any) -> str:
 
 def _file(value: Any) -> str:
     path: object = value.__fspath__() if isinstance(value, os.PathLike) else value
-    if isinstance(path, str) and path and "\0" not in path:
-        return path
+    if _is_text(path) and path:
+        return str(path)
     raise BadValueError("a path as str or os.PathLike")
+
+
+def check_native(value: Any) -> Any:
+    """Check a value for a key of the driver's own; a path becomes text.
+
+    Raises:
+        BadValueError: It is none that any driver takes.
+    """
+    if isinstance(value, os.PathLike):
+        return _file(value)
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, int | float):  # bool too
+        if not math.isfinite(value) or abs(value) > 2**63:
+            raise BadValueError("a number of 64 bits")
+        return value
+    if value is None or isinstance(value, ssl.SSLContext):
+        return value
+    raise BadValueError("text, a path, a number, True or False, or an ssl.SSLContext")
 
 
 def _hosts(value: Any) -> tuple[str, ...]:
@@ -90,16 +125,25 @@ def _hosts(value: Any) -> tuple[str, ...]:
 
 
 def _is_host(host: Any) -> bool:
-    if not isinstance(host, str) or re.fullmatch(r"[^\s,\x00-\x1f\x7f]+", host) is None:
+    if not _is_text(host) or re.fullmatch(r"[^\s,\x00-\x1f\x7f]+", host) is None:
         return False
     if host[0] in "/@":
         return True
     if ":" not in host:
-        return "/" not in host
+        return "/" not in host and _is_domain(host)
     try:
         return bool(ipaddress.IPv6Address(host))
     except ValueError:
         return False
+
+
+def _is_domain(host: str) -> bool:
+    """Tell whether a name can be looked up: its labels have 1 to 63 bytes, as IDNA writes them (RFC 1035, 2.3.4)."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def _ports(value: Any) -> tuple[int, ...]:
@@ -134,7 +178,11 @@ def check_number(value: Any) -> float:
 
 
 def _seconds(value: Any) -> float | None:
-    return None if value is None else check_number(value)
+    if value is None:
+        return None
+    if (seconds := check_number(value)) > _INT32:  # drivers count them in integers
+        raise BadValueError("seconds, at most 2147483647; None is no limit")
+    return seconds
 
 
 def _limit(value: Any) -> float | None:
@@ -143,7 +191,9 @@ def _limit(value: Any) -> float | None:
 
 
 def _milliseconds(value: Any) -> float | None:
-    return check_number(value) / 1000 or None
+    if (count := check_number(value)) > _INT32:
+        raise BadValueError("milliseconds, at most 2147483647")
+    return count / 1000 or None
 
 
 def _count(value: Any) -> int:
@@ -159,7 +209,9 @@ def _positive(value: Any) -> int:
 
 
 def _optional_count(value: Any) -> int | None:
-    return _count(value) or None
+    if (count := _count(value)) > _INT32:
+        raise BadValueError("an int of at most 2147483647")
+    return count or None
 
 
 def _flag(value: Any) -> bool:
@@ -188,7 +240,7 @@ def _statement_timeout(value: Any) -> str:
     else:
         milliseconds = check_number(value) * 1000
     # Rounded up: a tiny limit must not become 0, which is none.
-    if 0 <= milliseconds <= 2**31 - 1:
+    if 0 <= milliseconds <= _INT32:
         return f"{math.ceil(round(milliseconds, 6))}ms"
     raise BadValueError(expected)
 
@@ -208,7 +260,7 @@ def _session_settings(value: Any) -> dict[str, str]:
             setting = "on" if setting else "off"
         elif isinstance(setting, int | float):
             setting = str(setting)
-        if not isinstance(setting, str) or "\0" in setting:
+        if not _is_text(setting):
             raise BadValueError(expected)
         settings[name.lower()] = setting
     if any(misreads(name, setting) for name, setting in settings.items()):
@@ -272,12 +324,14 @@ KEYS: Final[Mapping[str, Key]] = {
     "client_encoding": Key(_encoding),
     "target_session_attrs": Key(_choice(TargetSessionAttrs)),
     "load_balance_hosts": Key(_choice(LoadBalanceHosts)),
+    "pooler": Key(_flag),
     "keepalives": Key(_flag, _read_number),
     "keepalives_idle": Key(_optional_count, _read_number),
     "keepalives_interval": Key(_optional_count, _read_number),
     "keepalives_count": Key(_optional_count, _read_number),
     "tcp_user_timeout": Key(_milliseconds, _read_number),
     "statement_timeout": Key(_statement_timeout),
+    "command_timeout": Key(_limit),
     "session_settings": Key(_session_settings),
     "min_size": Key(_count),
     "max_size": Key(_positive),
@@ -286,6 +340,7 @@ KEYS: Final[Mapping[str, Key]] = {
     "max_idle": Key(_limit, takes_none=True),
     "reset": Key(_choice(ResetPolicy)),
     "validate": Key(_choice(ValidatePolicy)),
+    "leak_after": Key(_limit, takes_none=True),
 }
 SPELLINGS: Final = {"host": "hosts", "port": "ports"}
 """Keys that hold one value or several, under their names for one."""

@@ -40,8 +40,10 @@ from sqlspec.postgres.keys import (
     SSLMode,
     TargetSessionAttrs,
     ValidatePolicy,
+    check_native,
     check_number,
 )
+from sqlspec.postgres.poolers import check_kept
 
 __all__ = (
     "DEFAULT_HOST",
@@ -82,11 +84,14 @@ class ConnectionSettings:
         options: Command-line options for the server, such as `-c geqo=off`.
         target_session_attrs: Which of several hosts is acceptable.
         load_balance_hosts: Order in which hosts are tried: as given, or at random.
+        pooler: Whether the connection leads to a pooler that lends sessions for one transaction (PgBouncer's
+            transaction mode); `None` finds out when connecting, with one short statement.
         keepalives: Whether TCP keepalives are sent.
         keepalives_idle: Seconds without traffic before the first keepalive; `None` is the system's choice.
         keepalives_interval: Seconds between unanswered keepalives; `None` is the system's choice.
         keepalives_count: Unanswered keepalives after which the connection is lost; `None` as above.
         tcp_user_timeout: Seconds that sent data may stay unacknowledged; `None` is the system's choice.
+        command_timeout: Seconds for a call of a session that has no limit of its own; `None` waits without limit.
         session_settings: Run-time parameters to set, names in lower case; `statement_timeout` is one of them.
         native: Keys that only this adapter's driver knows, passed to it as given.
     """
@@ -105,11 +110,13 @@ class ConnectionSettings:
     options: str | None = None
     target_session_attrs: TargetSessionAttrs = "any"
     load_balance_hosts: LoadBalanceHosts = "disable"
+    pooler: bool | None = None
     keepalives: bool = True
     keepalives_idle: int | None = None
     keepalives_interval: int | None = None
     keepalives_count: int | None = None
     tcp_user_timeout: float | None = None
+    command_timeout: float | None = None
     session_settings: Mapping[str, str] = field(default_factory=dict[str, str])
     native: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
@@ -138,6 +145,8 @@ class PoolSettings:
         max_idle: Seconds after which an unused connection is closed; `None` never.
         reset: When the session state is reset as a connection comes back.
         validate: When a connection is tested before it is lent.
+        leak_after: Seconds after which a connection that was not given back is reported, with the stack of who took
+            it; `None` never.
     """
 
     min_size: int = 0
@@ -147,6 +156,7 @@ class PoolSettings:
     max_idle: float | None = 600.0
     reset: ResetPolicy = "when_dirty"
     validate: ValidatePolicy = "when_idle"
+    leak_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +207,7 @@ class KeyDialect:
     aliases: Mapping[str, str | Alias | Spread] = field(default_factory=dict[str, str | Alias | Spread])
     native: frozenset[str] = frozenset()
     accepts: Mapping[str, Converter] = field(default_factory=dict[str, Converter])
-    refused: Mapping[str | tuple[str, str], str] = field(default_factory=dict[str | tuple[str, str], str])
+    refused: Mapping[str | tuple[str, str | bool], str] = field(default_factory=dict[str | tuple[str, str | bool], str])
 
     def __post_init__(self) -> None:
         targets = {
@@ -262,6 +272,8 @@ def resolve(
         native=parsed.native | explicit.native,
         **{key: values[key] for key in _PLAIN_FIELDS if key in values},
     )
+    if settings.pooler:
+        check_kept(settings, dialect.adapter)
     return settings, _pool(explicit, given)
 
 
@@ -288,11 +300,13 @@ _PLAIN_FIELDS = (
     "options",
     "target_session_attrs",
     "load_balance_hosts",
+    "pooler",
     "keepalives",
     "keepalives_idle",
     "keepalives_interval",
     "keepalives_count",
     "tcp_user_timeout",
+    "command_timeout",
 )
 # Session settings that are portable keys as well.
 _PROMOTED = ("application_name", "client_encoding", "statement_timeout")
@@ -363,7 +377,7 @@ class _Layer:
         """Raise when the adapter cannot honour the key, or the key with this value."""
         refused = self.dialect.refused
         reason = refused.get(key)
-        if reason is None and isinstance(value, str):
+        if reason is None and isinstance(value, str | bool):
             reason = refused.get((key, value))
             label = f"{label} with {value!r}" if reason is not None else label
         if reason is not None:
@@ -396,7 +410,7 @@ def _read_config(config: Mapping[str, Any], dialect: KeyDialect) -> _Layer:
         elif isinstance(alias, Alias | Spread):
             _read_alias(layer, alias, label, value)
         elif key in dialect.native:
-            layer.native[key] = value
+            layer.native[key] = layer.convert(label, check_native, value)
         elif key not in dialect.refused:
             _unknown_key(layer, key, value)
     layer.finish()
@@ -410,7 +424,7 @@ def _read_alias(layer: _Layer, alias: Alias | Spread, label: str, value: Any) ->
                 if key in PORTABLE_KEYS:
                     layer.add(key, label, item)
                 else:
-                    layer.native[key] = item
+                    layer.native[key] = layer.convert(label, check_native, item)
     elif alias.part:
         # None for a part cannot switch the whole off: it is "not given".
         if value is not None:
@@ -424,7 +438,6 @@ def _read_alias(layer: _Layer, alias: Alias | Spread, label: str, value: Any) ->
 # Spellings of other adapters and libraries whose letters do not lead to the portable key.
 _FOREIGN = {
     "ca_file": "sslrootcert",
-    "command_timeout": "statement_timeout",
     "conn_recycling_method": "reset",
     "conninfo": "dsn",
     "db": "database",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from sqlspec.core.arguments import flag
 from sqlspec.exceptions import ParameterError
 
 if TYPE_CHECKING:
@@ -185,9 +186,9 @@ def begin(isolation: str | None = None, readonly: bool | None = None, deferrable
     if isolation is not None:
         words.append(f"ISOLATION LEVEL {_isolation(isolation)}")
     if readonly is not None:
-        words.append("READ ONLY" if readonly else "READ WRITE")
+        words.append("READ ONLY" if flag("readonly", readonly) else "READ WRITE")
     if deferrable is not None:
-        words.append("DEFERRABLE" if deferrable else "NOT DEFERRABLE")
+        words.append("DEFERRABLE" if flag("deferrable", deferrable) else "NOT DEFERRABLE")
     return " ".join(words)
 
 

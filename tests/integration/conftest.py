@@ -14,6 +14,7 @@ import pytest
 from psycopg import sql
 
 from tests.integration.expected import EXPECTED
+from tests.integration.faults.proxy import Proxy
 from tests.integration.harness import FLAVOURS, Flavour, apply_expectations
 
 _numbers = itertools.count(1)
@@ -56,6 +57,19 @@ def admin(dsn: str) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("set synchronous_commit = off")
         yield connection
+
+
+@pytest.fixture(scope="session")
+def shared_proxy(dsn: str) -> Iterator[Proxy]:
+    with Proxy(dsn) as made:
+        yield made
+
+
+@pytest.fixture
+def proxy(shared_proxy: Proxy) -> Iterator[Proxy]:
+    """A network before the server that lets everything pass."""
+    yield shared_proxy
+    shared_proxy.heal()
 
 
 @pytest.fixture

@@ -54,6 +54,20 @@ EXPECTED: tuple[Expected, ...] = (
         )
     ),
     Expected(
+        ("psqlpy", "pyro"),
+        "conformance/test_pool_forks.py::test_a_config_of_its_own",
+        AssertionError,
+        "upstream",
+        "the driver works by threads, which a forked process does not have; connecting is refused at once",
+    ),
+    Expected(
+        ("pyro",),
+        "conformance/test_pool_forks.py::test_a_config_that_was_not_used_before_the_fork",
+        AssertionError,
+        "upstream",
+        "importing the driver starts its thread, which a forked process does not have; connecting is refused at once",
+    ),
+    Expected(
         ("psqlpy", *_PYRO),
         "conformance/test_errors.py::test_a_violation_of_uniqueness_names_its_table",
         AssertionError,

@@ -1,4 +1,4 @@
-"""Servers on the loopback interface that do one thing wrong, and a proxy that counts."""
+"""Servers on the loopback interface that do one thing wrong."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import socket
 import struct
 import threading
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-__all__ = ("Proxy", "Refusing", "Silent")
+__all__ = ("Refusing", "Silent")
 
 
 class Silent:
@@ -66,53 +66,3 @@ class Refusing(Silent):
             body = b"".join(f"{key}{value}\0".encode() for key, value in self._fields.items()) + b"\0"
             connection.sendall(b"E" + struct.pack("!i", len(body) + 4) + body)
             connection.close()
-
-
-class Proxy(Silent):
-    """Passes bytes on in both directions, and counts how often the client spoke after the server had.
-
-    Attributes:
-        turns: Number of round trips: times that the client sent something after the server's last answer.
-    """
-
-    def __init__(self, host: str, port: int) -> None:
-        super().__init__()
-        self._target = (host, port)
-        self._lock = threading.Lock()
-        self.turns = 0
-        self._thawed = threading.Event()
-        self._thawed.set()
-
-    def freeze(self) -> None:
-        """Pass nothing on any more, for connections that are open and new ones."""
-        self._thawed.clear()
-
-    def thaw(self) -> None:
-        """Pass on again, what was held back first."""
-        self._thawed.set()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._thawed.set()
-        super().__exit__(kind, error, trace)
-
-    def serve(self, connection: socket.socket) -> None:
-        server = socket.create_connection(self._target)
-        self._open.append(server)
-        answered = [True]  # the server had the last word on this connection
-        for source, sink, from_client in ((connection, server, True), (server, connection, False)):
-            threading.Thread(target=self._pass, args=(source, sink, from_client, answered), daemon=True).start()
-
-    def _pass(self, source: socket.socket, sink: socket.socket, from_client: bool, answered: list[Any]) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                with self._lock:
-                    if from_client and answered[0]:
-                        self.turns += 1
-                    answered[0] = not from_client
-                self._thawed.wait()
-                sink.sendall(data)
-        for end in (source, sink):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)

@@ -34,7 +34,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from sqlspec.exceptions import NotSupportedError
+from sqlspec.exceptions import ImproperConfigurationError, NotSupportedError
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
@@ -65,6 +65,8 @@ SWAPS: dict[str, dict[str, str]] = {
 
 # Pages that cannot run on an adapter: what they fail with, and why.
 UNFIT: dict[tuple[str, str], tuple[type[BaseException], str]] = {
+    ("docs/how-to/poolers.md", "psqlpy"): (ImproperConfigurationError, "the driver cannot work behind a pooler"),
+    ("docs/how-to/poolers.md", "pyro_postgres"): (ImproperConfigurationError, "the driver cannot work behind a pooler"),
     ("docs/how-to/listen-notify.md", "pyro_postgres"): (NotSupportedError, "the driver drops notifications"),
     ("skills/tasks/notifications.md", "pyro_postgres"): (NotSupportedError, "the driver drops notifications"),
 }

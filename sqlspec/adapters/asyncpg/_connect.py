@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+import socket
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from sqlspec.adapters.asyncpg._native import asyncpg
+from sqlspec.adapters.asyncpg.spec import SPEC
+from sqlspec.postgres.poolers import check_kept, is_own_backend
 
 if TYPE_CHECKING:
     from sqlspec.postgres.settings import ConnectionSettings
 
-__all__ = ("connect_options", "connect_to_any")
+__all__ = ("connect_options", "connect_to_any", "cut", "leads_to_pooler")
 
 
 async def connect_to_any(settings: ConnectionSettings) -> asyncpg.Connection:
@@ -35,12 +39,39 @@ async def connect_to_any(settings: ConnectionSettings) -> asyncpg.Connection:
     raise failure
 
 
+def cut(connection: asyncpg.Connection) -> None:
+    """Cut a connection at once, also one of an event loop that is closed."""
+    try:
+        connection.terminate()
+    except RuntimeError:  # the transport would do it in its event loop
+        with contextlib.suppress(OSError):
+            connection._transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
+
+async def leads_to_pooler(connection: asyncpg.Connection, settings: ConnectionSettings) -> bool:
+    """Tell whether a connection leads to a pooler; if it does, keep the driver from leaving settings there.
+
+    Raises:
+        ImproperConfigurationError: It does, and there are settings that it would not keep.
+    """
+    pooled = settings.pooler
+    if pooled is None:
+        query = is_own_backend(connection.get_server_pid())
+        pooled = await connection.execute(query, timeout=settings.connect_timeout) != "SELECT 1"
+    if pooled:
+        check_kept(settings, SPEC.name)
+        # To look a type up, the driver switches `jit` off and on, which takes three transactions.
+        connection._server_caps = connection._server_caps._replace(jit=False)
+    return pooled
+
+
 def connect_options(settings: ConnectionSettings) -> dict[str, Any]:
     """Return the arguments of `asyncpg.connect`, without the server."""
     startup = {"application_name": settings.application_name, "options": settings.options}
     server_settings = {key: value for key, value in startup.items() if value is not None}
     server_settings.update(settings.session_settings)
     native = settings.native
+    passfile = native.get("passfile")
     # The driver takes certificates only as parts of a DSN; all else is given by name and has precedence over it.
     tls = {key: getattr(settings, key) for key in ("sslrootcert", "sslcert", "sslkey")}
     tls |= {key: native.get(key) for key in ("sslcrl", "sslpassword", "sslnegotiation")}
@@ -49,7 +80,7 @@ def connect_options(settings: ConnectionSettings) -> dict[str, Any]:
         "dsn": f"postgresql://?{query}",
         "user": settings.user,
         "password": settings.password,
-        "passfile": native.get("passfile"),
+        "passfile": None if passfile is None else str(passfile),
         "database": settings.database,
         "timeout": settings.connect_timeout,
         "ssl": native.get("ssl_context") or settings.sslmode,

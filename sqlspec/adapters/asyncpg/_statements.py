@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sqlspec.driver._statements import Derived
     from sqlspec.exceptions import Staleness
 
-__all__ = ("Prepared", "Statements")
+__all__ = ("PooledStatements", "Prepared", "Statements")
 
 
 class Prepared:
@@ -73,9 +73,10 @@ class Statements(AsyncPreparedStatements[Prepared]):
         columns = tuple(Column(attribute.name, attribute.type.oid) for attribute in statement.get_attributes())
         types = (*oids, *(column.oid for column in columns))
         codecs = self._derived.codecs
+        gone = not self.kept and bool(codecs.missing(types))  # by the time that they are looked up
         await self._learn(types)
         learnt, encode = codecs.stamp(types), codecs.checker(oids)  # now: another connection may make all forget them
-        if self.codecs.install(types):
+        if self.codecs.install(types) or gone:
             statement = await self._parse(sql)
         prepared = Prepared(statement, oids, self._derived.columns(columns), encode, learnt)
         self.keep(sql, prepared)
@@ -85,7 +86,7 @@ class Statements(AsyncPreparedStatements[Prepared]):
         """Prepare a statement on the server."""
         while True:
             try:
-                return await self._connection.prepare(sql, name=f"sqlspec_{next(self._names)}")
+                return await self._connection.prepare(sql, name=self._new_name())
             except asyncpg.UnsupportedClientFeatureError as error:
                 query = type_refused(error)
                 if query is None:
@@ -94,6 +95,9 @@ class Statements(AsyncPreparedStatements[Prepared]):
                 await self._learn(oids)
                 if not self.codecs.install(oids):
                     raise
+
+    def _new_name(self) -> str:
+        return f"sqlspec_{next(self._names)}"
 
     async def taking_bytes(self, sql: str, oids: tuple[int, ...]) -> Prepared:
         """Return a statement of ours that takes its parameters, of these types, as they are sent."""
@@ -152,6 +156,21 @@ class Statements(AsyncPreparedStatements[Prepared]):
             stale = "surely"  # the driver has put words of its own in place of the server's
         self.forget_stale(sql or plan.sql, stale)
         return stale
+
+
+class PooledStatements(Statements):
+    """Statements behind a pooler: prepared for one use each, without a name.
+
+    The driver sends no Sync behind a preparation. So the server's session stays with the connection until the statement
+    has run, and so do its locks on what the statement was prepared for.
+    """
+
+    __slots__ = ()
+
+    kept = False
+
+    def _new_name(self) -> str:
+        return ""
 
 
 def _key(sql: str, oids: tuple[int, ...]) -> str:

@@ -7,11 +7,11 @@ from asyncio import current_task
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlspec.adapters.asyncpg._batch import run_batch
-from sqlspec.adapters.asyncpg._connect import connect_to_any
+from sqlspec.adapters.asyncpg._connect import connect_to_any, cut, leads_to_pooler
 from sqlspec.adapters.asyncpg._copy import CopyFeed, copy_in
 from sqlspec.adapters.asyncpg._errors import NATIVE_ERRORS, connect_error_info, ends_connection, error_info
 from sqlspec.adapters.asyncpg._native import asyncpg
-from sqlspec.adapters.asyncpg._statements import Statements
+from sqlspec.adapters.asyncpg._statements import PooledStatements, Statements
 from sqlspec.adapters.asyncpg.spec import SPEC
 from sqlspec.core.result import Described, RawResult, raw_result
 from sqlspec.driver._async_driver import AsyncCursor, AsyncDriver, AsyncRowFeed, aborted_commit
@@ -50,16 +50,18 @@ class AsyncpgDriver(AsyncDriver):
         "_statements",
         "_stopped",
         "_uncounted",
+        "pooled",
     )
 
     spec = SPEC
     native_errors = NATIVE_ERRORS
     bulk_from = 120
 
-    def __init__(self, connection: asyncpg.Connection, derived: Derived, cached: int) -> None:
+    def __init__(self, connection: asyncpg.Connection, derived: Derived, cached: int, *, pooled: bool = False) -> None:
         self._connection = connection
         self.derived = derived
-        self._statements = Statements(connection, derived, cached, self.learn_types)
+        self.pooled = pooled
+        self._statements = (PooledStatements if pooled else Statements)(connection, derived, cached, self.learn_types)
         self._codecs = self._statements.codecs
         self._caller: asyncio.Task[Any] | None = None
         self._stopped = False
@@ -76,7 +78,8 @@ class AsyncpgDriver(AsyncDriver):
             check_session(server.client_encoding, server.standard_conforming_strings)
             # There is no option for this: the driver hides its socket, so the transport is asked for it.
             apply_keepalives(connection._transport.get_extra_info("socket"), settings)
-            return cls(connection, derived, settings.native.get("statement_cache_size", 256))
+            pooled = await leads_to_pooler(connection, settings)
+            return cls(connection, derived, settings.native.get("statement_cache_size", 256), pooled=pooled)
         except BaseException:
             connection.terminate()
             raise
@@ -87,8 +90,7 @@ class AsyncpgDriver(AsyncDriver):
 
     @property
     def backend_pid(self) -> int | None:
-        pid: int = self._connection.get_server_pid()
-        return pid
+        return None if self.pooled else int(self._connection.get_server_pid())
 
     async def close(self) -> None:
         if self._inbox is not None:
@@ -124,7 +126,7 @@ class AsyncpgDriver(AsyncDriver):
             try:
                 rows = await prepared.fetch(*prepared.encode(args))
             except DataError as error:
-                if prepared is not known:
+                if prepared is not known and self._statements.kept:
                     raise
                 prepared = await self._statements.describe_again(plan.sql, prepared, error)
                 rows = await prepared.fetch(*prepared.encode(args))
@@ -235,7 +237,8 @@ class AsyncpgDriver(AsyncDriver):
         # warning when it has to end an open transaction itself.
         if self.status() != "idle":
             await self.rollback()
-        await self._connection.reset()
+        if not self.pooled:
+            await self._connection.reset()
         await super().reset()
 
     async def commit(self) -> None:
@@ -292,7 +295,7 @@ class AsyncpgDriver(AsyncDriver):
             caller.cancel()
 
     def abort(self) -> None:
-        self._connection.terminate()
+        cut(self._connection)
 
     async def _absorb_stop(self) -> None:
         caller, self._caller = self._caller, None

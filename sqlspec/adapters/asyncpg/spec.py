@@ -66,7 +66,6 @@ DIALECT = KeyDialect(
     native=frozenset({"ssl_context", "passfile", "sslcrl", "sslpassword", "sslnegotiation", "direct_tls"}),
     refused={
         ("sslrootcert", "system"): "the driver cannot use the system's certificates; name a file, or pass ssl=",
-        "command_timeout": "a limit for every call is not built; pass timeout= to a call, or set statement_timeout",
         "max_queries": "connections are not retired by a count of queries; use max_lifetime",
         "max_cached_statement_lifetime": "statements are kept by number; use statement_cache_size",
         "max_cacheable_statement_size": "statements are kept by number; use statement_cache_size",

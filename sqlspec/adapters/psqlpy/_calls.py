@@ -26,7 +26,7 @@ __all__ = ("Calling",)
 
 T = TypeVar("T")
 
-PATIENCE = 5.0
+PATIENCE = 3.0
 """Seconds in which an interrupted statement has to end on the server."""
 
 CLOSING = 1.0
@@ -42,6 +42,7 @@ class Calling(AsyncDriver):
     __slots__ = ("_caller", "_closed", "_cut", "_fetch", "_link", "_request", "_status", "_stop", "_unsettled")
 
     native_errors = (Error,)
+    has_threads = True
 
     def __init__(self, link: Link) -> None:
         self._link = link

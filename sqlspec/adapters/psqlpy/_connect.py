@@ -9,9 +9,10 @@ import struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlspec.adapters.psqlpy._errors import read
-from sqlspec.adapters.psqlpy._native import Error, psqlpy, refuse_after_fork
+from sqlspec.adapters.psqlpy._native import Error, psqlpy
 from sqlspec.exceptions import ConnectionTimeoutError, DatabaseConnectionError, ImproperConfigurationError
 from sqlspec.postgres.errors import check_session
+from sqlspec.postgres.poolers import DIRECT, refuses_settings, unfit_driver
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -30,7 +31,8 @@ _FACTS = """\
 select pg_catalog.pg_backend_pid(), pg_catalog.pg_is_in_recovery(),
   pg_catalog.current_setting('transaction_read_only'), pg_catalog.current_setting('client_encoding'),
   pg_catalog.current_setting('standard_conforming_strings'), pg_catalog.current_setting('lc_messages'),
-  pg_catalog.current_setting('server_version_num')"""
+  pg_catalog.current_setting('server_version_num'),
+  pg_catalog.current_setting('sqlspec.direct', true)"""
 
 # How TLS is tried, in turn. The driver's own modes for falling back never try TLS at all.
 _ATTEMPTS = {
@@ -72,6 +74,7 @@ class _Facts(NamedTuple):
     standard_conforming_strings: str
     lc_messages: str
     version: str
+    direct: str | None
 
     def is_wanted(self, attributes: str) -> bool:
         match attributes:
@@ -100,7 +103,6 @@ async def open_link(settings: ConnectionSettings) -> Link:
         random.shuffle(servers)
     wanted: str = settings.target_session_attrs
     failure: Exception | None = None
-    refuse_after_fork()
     for attributes in ("standby", "any") if wanted == "prefer-standby" else (wanted,):
         for host, port in servers:
             try:
@@ -133,6 +135,8 @@ async def _open_one(settings: ConnectionSettings, host: str, port: int, attribut
     try:
         answer: Any = await connection.fetch(_FACTS, None, False)
         facts = _Facts(*answer.result(None, True)[0])
+        if settings.pooler is None and not facts.direct:
+            raise unfit_driver("psqlpy")
         if not facts.is_wanted(attributes):
             raise DatabaseConnectionError(
                 f"cannot connect: the server is not what target_session_attrs={attributes!r} asks for; "
@@ -176,6 +180,8 @@ async def _connect(settings: ConnectionSettings, host: str, port: int) -> tuple[
         try:
             return await psqlpy.connect(**arguments), arguments
         except Error as error:
+            if settings.pooler is None and refuses_settings(read(error).message):
+                raise unfit_driver("psqlpy") from error
             if mode == modes[-1] or not _another_mode_may_help(error):
                 raise
     raise AssertionError("there is at least one mode")
@@ -216,6 +222,8 @@ def _arguments(settings: ConnectionSettings, host: str, port: int, mode: str) ->
         # White space of any kind parts options.
         escaped = "".join(f"\\{letter}" if letter.isspace() or letter == "\\" else letter for letter in value)
         options.append(f"-c {name}={escaped}")
+    if settings.pooler is None:
+        options.append(f"-c {DIRECT}=on")
     given = {
         "host": host,
         "port": port,

@@ -7,6 +7,7 @@ from typing import Any
 from sqlspec.adapters.psqlpy._native import psqlpy
 from sqlspec.core.capabilities import NATIVE, AdapterSpec, Capabilities, Support
 from sqlspec.driver._statements import cache_size
+from sqlspec.postgres.poolers import UNFIT
 from sqlspec.postgres.settings import Alias, BadValueError, KeyDialect, Spread
 
 __all__ = ("DIALECT", "SPEC")
@@ -148,6 +149,7 @@ DIALECT = KeyDialect(
     },
     accepts={"target_session_attrs": _session_attrs, "load_balance_hosts": _balancing},
     refused={
+        ("pooler", True): UNFIT,
         ("sslmode", "verify-ca"): _PLAINTEXT,
         ("sslmode", "verify-full"): _PLAINTEXT,
         ("sslrootcert", "system"): "the driver cannot use the system's certificates; name a file",

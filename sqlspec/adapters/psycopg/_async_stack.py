@@ -41,7 +41,7 @@ class _Step(NamedTuple):
         prepared = self.prepared
         if prepared is None:
             return partial(pgconn.send_query_params, self.sql.encode(), None, result_format=BINARY)
-        return partial(pgconn.send_query_prepared, prepared.name, self.values, prepared.formats, BINARY)
+        return partial(prepared.send, prepared.name, self.values, prepared.formats, BINARY)
 
 
 async def send_together(

@@ -24,7 +24,7 @@ try:
     import psycopg
     from psycopg import pq
     from psycopg.errors import error_from_result
-    from psycopg.rows import tuple_row
+    from psycopg.rows import Row, tuple_row
     from psycopg.waiting import Ready, Wait
 except ImportError as missing:  # pragma: no cover - needs an environment without the driver
     raise MissingDependencyError("psycopg", "psycopg") from missing
@@ -39,8 +39,25 @@ if TYPE_CHECKING:
 __all__ = ("AsyncNative", "SyncNative", "columns_of", "connect_options", "error_info", "failure", "pipeline")
 
 Error = psycopg.Error
-AsyncNative = psycopg.AsyncConnection
+ConnectionTimeout = psycopg.errors.ConnectionTimeout
 SyncNative = psycopg.Connection
+
+CANCEL_LIMIT = 1.0
+"""Seconds in which the server must be told to stop a statement."""
+
+
+class AsyncNative(psycopg.AsyncConnection[Row]):
+    """The driver's connection, which gives up sooner when it cannot tell the server that its task was cancelled.
+
+    psycopg 3.3 waits twice five seconds on a silent network, whatever limit the task had.
+    """
+
+    async def _try_cancel(self, *, timeout: float = CANCEL_LIMIT) -> None:
+        try:
+            await self.cancel_safe(timeout=min(timeout, CANCEL_LIMIT))
+        except psycopg.Error:
+            cut(self.pgconn)  # nobody will answer
+
 
 _SENT_AT_ONCE = 64
 """Commands put into libpq's buffer between two looks at the socket."""
@@ -51,7 +68,8 @@ _NOT_PREPARED = b"sqlspec_interrupted"
 # Anchored at its beginning: what follows may quote any name.
 _LOGIN_REFUSED = re.compile(
     r"(?:[\w\" ]{1,20} )?authentication failed for user \"|no pg_hba\.conf entry for |pg_hba\.conf rejects "
-    r"|permission denied for database \"|role \".*\" (?:does not exist|is not permitted to log in)"
+    r"|connection requires a valid client certificate|permission denied for database \""
+    r"|role \".*\" (?:does not exist|is not permitted to log in)"
 )
 
 FATAL_ERROR = pq.ExecStatus.FATAL_ERROR
@@ -88,10 +106,10 @@ def check_library() -> None:
         )
 
 
-def restore_defaults(connection: Any) -> None:
-    """Put a connection's factories back to those of a new one."""
+def restore_defaults(connection: Any, *, pooled: bool) -> None:
+    """Put what a connection's cursors do back to what it was; behind a pooler they cannot prepare statements."""
     connection.row_factory = tuple_row
-    connection.prepare_threshold = 5
+    connection.prepare_threshold = None if pooled else 5
 
 
 def session_parameters(pgconn: PGconn) -> tuple[str | None, str | None]:

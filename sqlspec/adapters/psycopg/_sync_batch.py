@@ -32,7 +32,7 @@ def run_batch(
 ) -> RawResult:
     """Run a statement for each row of values, in the caller's transaction."""
     prepared, encoded = statements.bound_rows(plan.sql, rows)
-    send, name, formats = pgconn.send_query_prepared, prepared.name, prepared.formats
+    send, name, formats = prepared.send, prepared.name, prepared.formats
     commands = (partial(send, name, values, formats, BINARY) for values in encoded)
     received = 0
     found: list[Any] = []

@@ -18,18 +18,21 @@ from sqlspec.adapters.psycopg import _protocol as protocol
 from sqlspec.adapters.psycopg._sync_batch import run_batch
 from sqlspec.adapters.psycopg._sync_copy import SyncPsycopgFeed, copy_in
 from sqlspec.adapters.psycopg._sync_cursor import SyncPsycopgCursor
+from sqlspec.adapters.psycopg._sync_pooled import SyncPooledStatements
 from sqlspec.adapters.psycopg._sync_stack import can_send_together, send_together
 from sqlspec.adapters.psycopg._sync_statements import SyncStatements
 from sqlspec.adapters.psycopg._protocol import SyncNative
 from sqlspec.adapters.psycopg._types import DECODE_ERRORS
 from sqlspec.adapters.psycopg.spec import SPEC
 from sqlspec.core.result import Described, RawResult, raw_result
+from sqlspec.driver._sio import Expired, call_with_timeout
 from sqlspec.driver._sync_driver import SyncCursor, SyncDriver, SyncRowFeed, aborted_commit
 from sqlspec.driver._sync_literals import with_literals
 from sqlspec.driver._types import DriverStatus, Notification
 from sqlspec.exceptions import DataError
 from sqlspec.postgres.codec import MissingTypesError
 from sqlspec.postgres.errors import check_session
+from sqlspec.postgres.poolers import check_kept, is_own_backend
 from sqlspec.postgres.sql import listen as listen_sql
 
 if TYPE_CHECKING:
@@ -70,6 +73,7 @@ class SyncPsycopgDriver(SyncDriver):
         "_statements",
         "_stopped",
         "_wait",
+        "pooled",
     )
 
     spec = SPEC
@@ -80,6 +84,7 @@ class SyncPsycopgDriver(SyncDriver):
     def __init__(self, connection: SyncNative[Any], derived: Derived, cached: int) -> None:
         self._connection = connection
         self.derived = derived
+        self.pooled = False
         self._pgconn = connection.pgconn
         self._wait = connection.wait
         self._statements = SyncStatements(connection, derived, cached, self.learn_types)
@@ -101,10 +106,24 @@ class SyncPsycopgDriver(SyncDriver):
         try:
             protocol.check_library()
             check_session(*protocol.session_parameters(connection.pgconn))
+            driver = cls(connection, derived, settings.native.get("statement_cache_size", 256))
+            if settings.pooler or (settings.pooler is None and driver._meets_pooler(settings.connect_timeout)):
+                check_kept(settings, SPEC.name)
+                driver.pooled = True
+                driver._statements = SyncPooledStatements(connection, derived, 1, driver.learn_types)
+                protocol.restore_defaults(connection, pooled=True)
+            return driver
         except BaseException:
             connection.close()
             raise
-        return cls(connection, derived, settings.native.get("statement_cache_size", 256))
+
+    def _meets_pooler(self, seconds: float | None) -> bool:
+        self._pgconn.send_query(is_own_backend(self._pgconn.backend_pid).encode())
+        try:
+            answer = (self._answer() if seconds is None else call_with_timeout(seconds, self, self._answer))
+        except Expired:
+            raise protocol.ConnectionTimeout from None
+        return answer.ntuples == 0
 
     @property
     def connection(self) -> SyncNative[Any]:
@@ -112,7 +131,7 @@ class SyncPsycopgDriver(SyncDriver):
 
     @property
     def backend_pid(self) -> int | None:
-        return self._pgconn.backend_pid
+        return None if self.pooled else self._pgconn.backend_pid
 
     def close(self) -> None:
         self._closing = True
@@ -140,15 +159,15 @@ class SyncPsycopgDriver(SyncDriver):
         try:
             values = prepared.encode(args)
         except DataError as error:
-            if prepared is not known:
+            if prepared is not known and self._statements.kept:
                 raise
             prepared = self._statements.describe_again(plan.sql, prepared, error)
             values = prepared.encode(args)
-        pgconn.send_query_prepared(prepared.name, values, prepared.formats, BINARY)
+        prepared.send(prepared.name, values, prepared.formats, BINARY)
         result = (self._wait(run(pgconn)))[-1]
         if result.status == FATAL_ERROR:
             prepared = self._statements.prepare_again(plan, prepared, result)
-            pgconn.send_query_prepared(prepared.name, prepared.encode(args), prepared.formats, BINARY)
+            prepared.send(prepared.name, prepared.encode(args), prepared.formats, BINARY)
             result = protocol.checked((self._wait(run(pgconn)))[-1])
         if result.status != TUPLES_OK:
             if plan.verb == "SELECT":  # INTO, with parameters
@@ -210,7 +229,7 @@ class SyncPsycopgDriver(SyncDriver):
         super().reset()
         # A borrower of the raw connection may have changed what its cursors do.
         self._connection.set_autocommit(True)
-        protocol.restore_defaults(self._connection)
+        protocol.restore_defaults(self._connection, pooled=self.pooled)
 
     def commit(self) -> None:
         # The tag tells what COMMIT did; a COMMIT of an aborted transaction answers ROLLBACK.
@@ -273,7 +292,7 @@ class SyncPsycopgDriver(SyncDriver):
         prepared = self._statements.ready(sql)
         prepared.used = True
         values = [value for _, value in parameters]
-        self._pgconn.send_query_prepared(prepared.name, values, [BINARY] * len(values), BINARY)
+        prepared.send(prepared.name, values, [BINARY] * len(values), BINARY)
         try:
             return (self._answer()).command_tuples or 0
         except protocol.Error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import psycopg
 from psycopg import pq
@@ -26,10 +26,10 @@ from sqlspec.exceptions import staleness
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from psycopg.abc import Transformer
     from psycopg.pq.abc import PGresult
 
     from sqlspec.adapters.psycopg._protocol import SyncNative
+    from sqlspec.adapters.psycopg._types import RowLoaders
     from sqlspec.core.plan import Plan
     from sqlspec.core.result import Column
     from sqlspec.driver._statements import Derived
@@ -44,21 +44,26 @@ IDLE = pq.TransactionStatus.IDLE
 INERROR = pq.TransactionStatus.INERROR
 
 
+Send: TypeAlias = "Callable[[bytes, list[bytes | None], list[int], int], None]"
+
+
 class Prepared:
     """A statement prepared on one connection.
 
     Attributes:
+        send: Sends it, called with its name, its parameters, their formats and that of its rows.
         text: The statement that was prepared in place of the user's, to get some columns as text.
         wire: The columns as they are sent.
         learnt: Generation of the codecs; `None` when all types are built in.
     """
 
-    __slots__ = ("columns", "encode", "formats", "learnt", "loaders", "name", "oids", "text", "used", "wire")
+    __slots__ = ("columns", "encode", "formats", "learnt", "loaders", "name", "oids", "send", "text", "used", "wire")
 
     encode: Callable[[Sequence[Any]], list[bytes | None]]
     formats: list[int]
-    loaders: Transformer
+    loaders: RowLoaders
     learnt: int | None
+    send: Send
 
     def __init__(
         self,
@@ -122,8 +127,13 @@ class SyncStatements(SyncPreparedStatements[Prepared]):
         if text is not None:  # last: while it waits, another connection may make all forget the types
             self._forgotten.append(name)
             prepared.name, _ = self._parse(text)
+        prepared.send = self.sender(sql, prepared)
         self.keep(sql, prepared)
         return prepared
+
+    def sender(self, sql: str, prepared: Prepared) -> Send:
+        """Return the function that sends a statement."""
+        return self._pgconn.send_query_prepared
 
     def _parse(self, sql: str) -> tuple[bytes, PGresult]:
         """Prepare a statement on the server, closing old ones in the same round trip; return its name and description.
@@ -131,7 +141,7 @@ class SyncStatements(SyncPreparedStatements[Prepared]):
         Statements are closed by protocol (message Close): that is no error for one that is gone already, and allowed
         in an aborted transaction, which SQL's DEALLOCATE is not.
         """
-        name = self.new_name().encode()
+        name = self.new_name().encode() if self.kept else b""
         pgconn = self._pgconn
         closed: list[bytes] = []
         if not self.keep_forgotten:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import psycopg
 from psycopg import adapt, pq
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlspec.core.result import Column
     from sqlspec.postgres.codec import Codec, CodecRegistry
 
-__all__ = ("DECODE_ERRORS", "columns_on_wire", "decode_slowly", "row_loaders", "select_as_text")
+__all__ = ("DECODE_ERRORS", "RowLoaders", "columns_on_wire", "decode_slowly", "row_loaders", "select_as_text")
 
 # Types that psycopg's binary loaders read exactly, and their arrays. For date, time and timestamp the loader
 # refuses what Python cannot hold, and the codec then says which column it was, or clamps.
@@ -53,6 +53,13 @@ def _loader_class(codec: Codec) -> type[adapt.Loader]:
     if codec.oid in ANY_BUFFER or is_compiled(unpack):
         CodecLoader.load = staticmethod(unpack)  # type: ignore[method-assign, assignment]
     return CodecLoader
+
+
+class RowLoaders(Protocol):
+    """What decodes the rows of one statement: psycopg's `Transformer`, or what stands before it."""
+
+    def set_pgresult(self, result: PGresult | None, *, set_loaders: bool = True) -> None: ...
+    def load_rows(self, first: int, end: int, make: Callable[[Sequence[Any]], Any], /) -> list[Any]: ...
 
 
 def row_loaders(connection: Any, columns: Sequence[Column], codecs: CodecRegistry) -> Transformer:

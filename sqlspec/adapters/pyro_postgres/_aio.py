@@ -14,11 +14,21 @@ from sqlspec.driver._aio import GRACE, uninterrupted
 from sqlspec.exceptions import ConnectionTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from sqlspec.adapters.pyro_postgres._connect import Target
 
-__all__ = ("LIMITS_ITSELF", "SPEC", "TASKS", "Stopper", "close_connection", "finish", "open_connection", "start")
+__all__ = (
+    "LIMITS_ITSELF",
+    "SPEC",
+    "TASKS",
+    "Stopper",
+    "close_connection",
+    "finish",
+    "in_time",
+    "open_connection",
+    "start",
+)
 
 T = TypeVar("T")
 
@@ -45,22 +55,27 @@ def _settle_at_exit() -> None:
         atexit.register(time.sleep, _at_exit[0])
 
 
-async def open_connection(target: Target, seconds: float | None) -> tuple[Any, int]:
-    """Open a connection of the driver; return it with the process ID of its backend.
+async def in_time(target: Target, seconds: float | None, step: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Await all that opening a connection takes, within a limit.
 
     Raises:
         ConnectionTimeoutError: The server did not answer in time.
     """
-    _settle_at_exit()
-    future = start(_open(target))
     try:
         async with asyncio.timeout(seconds):
-            return await asyncio.shield(future)
+            return await step()
     except TimeoutError:
-        future.add_done_callback(_let_go)
         raise ConnectionTimeoutError(
             "connecting timed out: the server did not answer within connect_timeout; check host and port"
         ) from None
+
+
+async def open_connection(target: Target) -> tuple[Any, int]:
+    """Open a connection of the driver; return it with the process ID of its backend."""
+    _settle_at_exit()
+    future = start(_open(target))
+    try:
+        return await asyncio.shield(future)
     except asyncio.CancelledError:
         future.add_done_callback(_let_go)
         raise
@@ -85,11 +100,12 @@ def _forget(future: asyncio.Future[Any]) -> None:
 async def close_connection(connection: Any) -> None:
     """Close a connection of the driver; a silent server is not waited for."""
     future = connection.close()
+    future.add_done_callback(_forget)
     try:
         async with asyncio.timeout(_CLOSING):
             await asyncio.shield(future)
     except _FAILURES:
-        future.add_done_callback(_forget)
+        pass
 
 
 def start(call: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
@@ -102,6 +118,7 @@ async def finish(future: asyncio.Future[T], stopper: Stopper) -> T:
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:
+        future.add_done_callback(_forget)  # asyncio reports a failure that nobody looks at
         await uninterrupted(lambda: stopper.stop(future), GRACE + _REACH)
         raise
 

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from sqlspec.adapters.pyro_postgres._aio import SPEC, Stopper, close_connection, open_connection
+from sqlspec.adapters.pyro_postgres._aio import SPEC, Stopper, close_connection, in_time, open_connection
 from sqlspec.adapters.pyro_postgres._async_wire import AsyncWire
 from sqlspec.adapters.pyro_postgres._connect import SHOW_SESSION, Session, none_fits, targets, unfit
 from sqlspec.adapters.pyro_postgres._native import NATIVE_ERRORS
@@ -13,6 +14,7 @@ from sqlspec.adapters.pyro_postgres._swap import name_of, null_row, stub, swap
 from sqlspec.driver._sockets import link_of
 from sqlspec.exceptions import DatabaseConnectionError, ImproperConfigurationError, SQLSpecError
 from sqlspec.postgres.errors import check_session
+from sqlspec.postgres.poolers import unfit_driver
 
 if TYPE_CHECKING:
     from sqlspec.adapters.pyro_postgres._connect import Target
@@ -45,7 +47,9 @@ async def open_wire(settings: ConnectionSettings) -> AsyncWire:
     for accepted in (wanted, "any") if wanted == "prefer-standby" else (wanted,):
         for target in hosts:
             try:
-                wire, reason = await _open(target, settings, accepted)
+                wire, reason = await in_time(
+                    target, settings.connect_timeout, partial(_open, target, settings, accepted)
+                )
             except _UNREACHABLE as error:
                 failure = error
                 continue
@@ -59,11 +63,13 @@ async def open_wire(settings: ConnectionSettings) -> AsyncWire:
 
 
 async def _open(target: Target, settings: ConnectionSettings, wanted: str) -> tuple[AsyncWire, str]:
-    connection, pid = await open_connection(target, settings.connect_timeout)
+    connection, pid = await open_connection(target)
     wire = AsyncWire(connection, pid, Stopper(target, pid))
     try:
         session = Session(*(value for (value,) in await wire.query(SHOW_SESSION)))
         check_session(session.client_encoding, session.standard_conforming_strings)
+        if settings.pooler is None and int(session.backend_pid) != pid:
+            raise unfit_driver(SPEC.name)
         wire.link = link_of(session.client_port, target.port, settings)
         if not _tested:
             await _test_driver(wire)

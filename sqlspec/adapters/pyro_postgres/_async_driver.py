@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sqlspec.adapters.pyro_postgres import _errors as errors
-from sqlspec.adapters.pyro_postgres._aio import LIMITS_ITSELF, SPEC, close_connection, finish
+from sqlspec.adapters.pyro_postgres._aio import LIMITS_ITSELF, SPEC, TASKS, close_connection, finish
 from sqlspec.adapters.pyro_postgres._async_batch import run_batch
 from sqlspec.adapters.pyro_postgres._async_connect import open_wire
 from sqlspec.adapters.pyro_postgres._async_cursor import open_cursor
@@ -53,6 +53,7 @@ class AsyncPyroPostgresDriver(AsyncDriver):
 
     spec = SPEC
     native_errors = NATIVE_ERRORS
+    has_threads = TASKS
     limits_itself = LIMITS_ITSELF
     bulk_from = 40
 

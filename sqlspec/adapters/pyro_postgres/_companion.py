@@ -31,7 +31,7 @@ def companion_class(features: PyroPostgresDriverFeatures, *, waits_in_tasks: boo
     named = features.listen_with
     if named is None:
         return None
-    found = _CLASSES.get((named, waits_in_tasks))
+    found = _CLASSES.get((named, waits_in_tasks)) if isinstance(named, str) else None
     if found is None:
         choices = [name for name in LISTENERS if (name, waits_in_tasks) in _CLASSES]
         raise ImproperConfigurationError(

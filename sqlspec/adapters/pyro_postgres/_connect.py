@@ -19,7 +19,7 @@ __all__ = ("SHOW_SESSION", "Session", "Target", "targets", "unfit")
 
 SHOW_SESSION = (
     "show client_encoding; show standard_conforming_strings; show in_hot_standby; show transaction_read_only; "
-    f"{CLIENT_PORT}"
+    f"select pg_catalog.pg_backend_pid(); {CLIENT_PORT}"
 )
 
 
@@ -30,6 +30,7 @@ class Session(NamedTuple):
     standard_conforming_strings: str
     in_hot_standby: str
     read_only: str
+    backend_pid: str
     client_port: str | None
 
 

@@ -11,6 +11,7 @@ from sqlspec.exceptions import (
     CONDITIONS,
     DatabaseConnectionError,
     ErrorInfo,
+    ImproperConfigurationError,
     OperationalError,
     Staleness,
     ends_session,
@@ -35,6 +36,7 @@ _SERVER = re.compile(
     r"PostgreSQL error: (\w+): (.*?) \(SQLSTATE (\w{5})\)(?:\nDETAIL: (.*?))?(?:\nHINT: (.*))?", re.DOTALL
 )
 _INTERRUPTED = "I/O error: Interrupted system call"
+_OLD_POOLER = "bad packet header: "  # of PgBouncer's
 _OLD_SERVER = "Server does not support protocol 3.2"
 
 
@@ -132,6 +134,12 @@ def _names(fault: Fault) -> tuple[str | None, str | None, str | None]:
 def connect_error_info(error: BaseException) -> ErrorInfo:
     """Extract the facts of a failed connection attempt."""
     fault = read(error)
+    if fault.message.startswith(_OLD_POOLER):
+        words = (
+            "cannot connect: the driver speaks protocol 3.2 only, and the pooler does not; "
+            "use the asyncpg or psycopg adapter"
+        )
+        return ErrorInfo(words, fallback=ImproperConfigurationError)
     if fault.from_server:
         return ErrorInfo(f"cannot connect: {fault.message}", fault.sqlstate, fault.detail, fault.hint)
     words = fault.message

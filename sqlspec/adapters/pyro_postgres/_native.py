@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlspec.driver._forks import note_threads
 from sqlspec.exceptions import MissingDependencyError
 
 try:
@@ -13,6 +14,8 @@ except ImportError as missing:  # pragma: no cover - needs an environment withou
     raise MissingDependencyError("pyro_postgres", "pyro") from missing
 
 __all__ = ("NATIVE_ERRORS", "AsyncNative", "Opts", "PostgresError", "SyncNative")
+
+note_threads("pyro_postgres")  # the driver's own starts with the import
 
 # The stubs of the driver are written for a later Python and say little of use here.
 AsyncNative: Any = async_.Conn

@@ -12,9 +12,21 @@ from sqlspec.adapters.pyro_postgres.spec import SYNC_SPEC as SPEC
 from sqlspec.exceptions import ConnectionTimeoutError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlspec.adapters.pyro_postgres._connect import Target
 
-__all__ = ("LIMITS_ITSELF", "SPEC", "TASKS", "Stopper", "close_connection", "finish", "open_connection", "start")
+__all__ = (
+    "LIMITS_ITSELF",
+    "SPEC",
+    "TASKS",
+    "Stopper",
+    "close_connection",
+    "finish",
+    "in_time",
+    "open_connection",
+    "start",
+)
 
 T = TypeVar("T")
 
@@ -27,8 +39,8 @@ _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 """Any server answers it with one byte before it does anything else (protocol message SSLRequest)."""
 
 
-def open_connection(target: Target, seconds: float | None) -> tuple[Any, int]:
-    """Open a connection of the driver; return it with the process ID of its backend.
+def in_time(target: Target, seconds: float | None, step: Callable[[], T]) -> T:
+    """Do all that opening a connection takes.
 
     The driver waits without limit, and nothing else runs meanwhile. So the server is asked for a sign of life before.
 
@@ -44,6 +56,11 @@ def open_connection(target: Target, seconds: float | None) -> tuple[Any, int]:
             ) from None
         except OSError:
             pass  # the driver meets the same, and has its own words for it
+    return step()
+
+
+def open_connection(target: Target) -> tuple[Any, int]:
+    """Open a connection of the driver; return it with the process ID of its backend."""
     connection: Any = SyncNative(target.opts)
     return connection, connection.id()
 

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from sqlspec.adapters.pyro_postgres._sio import SPEC, Stopper, close_connection, open_connection
+from sqlspec.adapters.pyro_postgres._sio import SPEC, Stopper, close_connection, in_time, open_connection
 from sqlspec.adapters.pyro_postgres._sync_wire import SyncWire
 from sqlspec.adapters.pyro_postgres._connect import SHOW_SESSION, Session, none_fits, targets, unfit
 from sqlspec.adapters.pyro_postgres._native import NATIVE_ERRORS
@@ -13,6 +14,7 @@ from sqlspec.adapters.pyro_postgres._swap import name_of, null_row, stub, swap
 from sqlspec.driver._sockets import link_of
 from sqlspec.exceptions import DatabaseConnectionError, ImproperConfigurationError, SQLSpecError
 from sqlspec.postgres.errors import check_session
+from sqlspec.postgres.poolers import unfit_driver
 
 if TYPE_CHECKING:
     from sqlspec.adapters.pyro_postgres._connect import Target
@@ -45,7 +47,9 @@ def open_wire(settings: ConnectionSettings) -> SyncWire:
     for accepted in (wanted, "any") if wanted == "prefer-standby" else (wanted,):
         for target in hosts:
             try:
-                wire, reason = _open(target, settings, accepted)
+                wire, reason = in_time(
+                    target, settings.connect_timeout, partial(_open, target, settings, accepted)
+                )
             except _UNREACHABLE as error:
                 failure = error
                 continue
@@ -59,11 +63,13 @@ def open_wire(settings: ConnectionSettings) -> SyncWire:
 
 
 def _open(target: Target, settings: ConnectionSettings, wanted: str) -> tuple[SyncWire, str]:
-    connection, pid = open_connection(target, settings.connect_timeout)
+    connection, pid = open_connection(target)
     wire = SyncWire(connection, pid, Stopper(target, pid))
     try:
         session = Session(*(value for (value,) in wire.query(SHOW_SESSION)))
         check_session(session.client_encoding, session.standard_conforming_strings)
+        if settings.pooler is None and int(session.backend_pid) != pid:
+            raise unfit_driver(SPEC.name)
         wire.link = link_of(session.client_port, target.port, settings)
         if not _tested:
             _test_driver(wire)

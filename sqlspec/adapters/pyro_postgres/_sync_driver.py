@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sqlspec.adapters.pyro_postgres import _errors as errors
-from sqlspec.adapters.pyro_postgres._sio import LIMITS_ITSELF, SPEC, close_connection, finish
+from sqlspec.adapters.pyro_postgres._sio import LIMITS_ITSELF, SPEC, TASKS, close_connection, finish
 from sqlspec.adapters.pyro_postgres._sync_batch import run_batch
 from sqlspec.adapters.pyro_postgres._sync_connect import open_wire
 from sqlspec.adapters.pyro_postgres._sync_cursor import open_cursor
@@ -53,6 +53,7 @@ class SyncPyroPostgresDriver(SyncDriver):
 
     spec = SPEC
     native_errors = NATIVE_ERRORS
+    has_threads = TASKS
     limits_itself = LIMITS_ITSELF
     bulk_from = 40
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ("SyncLimit",)
 
+MOST = 2**31 - 1
+"""The largest `statement_timeout`, in milliseconds: some 25 days."""
+
 
 class SyncLimit:
     """The `statement_timeout` of one call, and the user's own, which is restored behind it.
@@ -37,7 +40,7 @@ class SyncLimit:
         self.deadline = time.monotonic() + seconds
         if wire.state == "failed":
             return
-        wanted = max(1, math.ceil(seconds * 1000))
+        wanted = max(1, math.ceil(min(seconds * 1000, MOST)))
         # SHOW and SET take no snapshot: a transaction can still be given its isolation level.
         ((usual,),) = wire.query(f"show statement_timeout; set statement_timeout = {wanted}")
         self._usual = usual

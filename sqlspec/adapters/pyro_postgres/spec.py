@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from sqlspec.core.capabilities import NATIVE, AdapterSpec, Capabilities, Support
 from sqlspec.driver._statements import cache_size
+from sqlspec.postgres.poolers import UNFIT
 from sqlspec.postgres.settings import KeyDialect, Spread
 
 __all__ = ("ASYNC_SPEC", "DIALECT", "SYNC_SPEC")
@@ -89,6 +90,7 @@ DIALECT = KeyDialect(
         "statement_cache_size": Spread(cache_size),
     },
     refused={
+        ("pooler", True): UNFIT,
         ("sslmode", "require"): _NO_TLS,
         ("sslmode", "verify-ca"): _NO_TLS,
         ("sslmode", "verify-full"): _NO_TLS,

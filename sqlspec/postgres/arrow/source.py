@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -85,6 +85,20 @@ class ArrowSource:
                 yield part
 
 
+def _taken(source: Any, take: Callable[[Any], Any]) -> Any:
+    """Return what an object gives of itself as Arrow data.
+
+    Raises:
+        ParameterError: It is something else.
+    """
+    try:
+        return take(source)
+    except (TypeError, ValueError) as error:
+        raise ParameterError(
+            f"cannot load a {type(source).__name__}: what it gives is no Arrow data; give a table, a reader or a frame"
+        ) from error
+
+
 def open_source(source: Any, batch_rows: int | None = None) -> ArrowSource:
     """Open a source of Arrow data.
 
@@ -103,10 +117,10 @@ def open_source(source: Any, batch_rows: int | None = None) -> ArrowSource:
     if isinstance(source, pa.RecordBatchReader):
         return ArrowSource(source.schema, source, batch_rows)
     if hasattr(source, "__arrow_c_stream__"):
-        reader = pa.RecordBatchReader.from_stream(source)
+        reader = _taken(source, pa.RecordBatchReader.from_stream)
         return ArrowSource(reader.schema, reader, batch_rows)
     if hasattr(source, "__arrow_c_array__"):
-        batch = pa.record_batch(source)
+        batch = _taken(source, pa.record_batch)
         return ArrowSource(batch.schema, [batch], batch_rows)
     if isinstance(source, Mapping):
         raise ParameterError("cannot load a dict: its columns have no Arrow types yet; give pyarrow.table(it)")

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import pyarrow as pa
 
+from sqlspec.core.arguments import choice
 from sqlspec.core.result import Column
 from sqlspec.exceptions import ParameterError
 from sqlspec.postgres.arrow.creating import create_table_types
@@ -156,13 +157,12 @@ def _check(options: ReadOptions) -> None:
         ("nan", ("error", "null")),
         ("nested", ("error", "text")),
     ):
-        if getattr(options, name) not in known:
-            raise ParameterError(f"{name} must be one of {', '.join(known)}: another value was given")
+        choice(name, getattr(options, name), known)
     numeric = options.numeric
     if isinstance(numeric, pa.DataType):
         if not pa.types.is_decimal128(numeric) and not pa.types.is_decimal256(numeric):
             raise ParameterError("numeric must be a decimal128 or decimal256 type: another Arrow type was given")
-    elif numeric not in ("declared", "string", "float64"):
+    elif not isinstance(numeric, str) or numeric not in ("declared", "string", "float64"):
         raise ParameterError(
             "numeric must be one of declared, string, float64, or a pyarrow decimal type: another value was given"
         )

@@ -79,9 +79,9 @@ def _flatten(value: Any, element: Codec) -> tuple[list[int], Sequence[Any]]:
         if not all(isinstance(item, nested) and len(item) == size for item in flat):
             raise ValueRefused("the nested lists differ in length; all lists of a dimension must be equally long")
         dims.append(size)
+        if len(dims) > _MAX_DIMS:  # before the next level: a list may contain itself
+            raise ValueRefused(f"the lists are nested more than {_MAX_DIMS} deep")
         flat = [inner for item in flat for inner in item]
-    if len(dims) > _MAX_DIMS:
-        raise ValueRefused(f"the lists are nested more than {_MAX_DIMS} deep")
     return dims, flat
 
 

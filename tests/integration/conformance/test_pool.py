@@ -4,15 +4,14 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
 from sqlspec.driver import _async_pool, _sync_pool
 from sqlspec.exceptions import OperationalError, PoolTimeoutError, SQLSpecError
-from tests.integration.harness import Flavour, needs
-from tests.integration.loopback import Proxy
+from tests.integration.faults.proxy import Proxy
+from tests.integration.harness import Flavour
 
 PID = "select pg_backend_pid()"
 
@@ -90,6 +89,7 @@ async def leave_aborted(session: Any) -> None:
 
 
 @pytest.mark.parametrize("policy", ["when_dirty", "always"])
+@pytest.mark.promise("pool: no setting, role, lock, table or transaction passes from one borrower to the next")
 async def test_nothing_passes_from_one_borrower_to_the_next(flavour: Flavour, role: str, policy: str) -> None:
     config = flavour.make_config(max_size=1, reset=policy)
     async with config.provide_session() as session:
@@ -108,6 +108,7 @@ async def test_nothing_passes_from_one_borrower_to_the_next(flavour: Flavour, ro
         assert await session.select_value(PID) == pid, "a new connection is clean by itself"
 
 
+@pytest.mark.promise("pool: with reset=always, what a function has done to the session does not pass on either")
 async def test_always_sees_what_a_function_did(flavour: Flavour, role: str) -> None:
     config = flavour.make_config(max_size=1, reset="always")
     async with config.provide_session() as session:
@@ -130,6 +131,7 @@ async def test_never_keeps_settings_but_no_transaction(flavour: Flavour, role: s
         assert await session.select_value("select count(*) from t") == 0
 
 
+@pytest.mark.promise("pool: a reset keeps the settings of the config")
 async def test_settings_of_the_config_outlive_a_reset(flavour: Flavour) -> None:
     config = flavour.make_config(
         max_size=1,
@@ -162,35 +164,31 @@ async def test_the_drivers_own_connection_is_lent_and_reset(flavour: Flavour) ->
 
 
 # -- round trips ----------------------------------------------------------------------------------------------
-@needs("concurrent_calls")
-async def test_a_clean_session_costs_no_round_trip(flavour: Flavour, dsn: str) -> None:
-    server = urlsplit(dsn)
-    assert server.hostname is not None
-    with Proxy(server.hostname, server.port or 5432) as proxy:
-        away = server._replace(netloc=f"{server.username}@127.0.0.1:{proxy.port}").geturl()
-        config = flavour.make_config(dsn=away, max_size=1)
+@pytest.mark.promise("pool: a checkout after a clean session costs no round trip")
+async def test_a_clean_session_costs_no_round_trip(flavour: Flavour, proxy: Proxy) -> None:
+    config = flavour.make_config(dsn=proxy.dsn, max_size=1)
 
-        async def turns(call: Callable[[], Awaitable[Any]]) -> int:
-            before = proxy.turns
-            await call()
-            return proxy.turns - before
+    async def turns(call: Callable[[], Awaitable[Any]]) -> int:
+        before = proxy.turns
+        await call()
+        return proxy.turns - before
 
-        async def borrow_and_select() -> None:
-            async with config.provide_session() as session:
-                await session.select("select $1::int as a", 1)
-
+    async def borrow_and_select() -> None:
         async with config.provide_session() as session:
             await session.select("select $1::int as a", 1)
-            alone = await turns(lambda: session.select("select $1::int as a", 1))
-        for _ in range(10):
-            assert await turns(borrow_and_select) == alone
-        await config.close()
+
+    async with config.provide_session() as session:
+        await session.select("select $1::int as a", 1)
+        alone = await turns(lambda: session.select("select $1::int as a", 1))
+    for _ in range(10):
+        assert await turns(borrow_and_select) == alone
 
 
 # -- connections that die -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("validate", ["always", "when_idle"])
+@pytest.mark.promise("pool: an idle connection that has died is noticed and replaced before use")
 async def test_a_dead_idle_connection_is_noticed_before_use(
     flavour: Flavour, admin: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch, validate: str
 ) -> None:
@@ -207,6 +205,7 @@ async def test_a_dead_idle_connection_is_noticed_before_use(
     assert (config.stats().opened, config.stats().closed) == (4, 2)
 
 
+@pytest.mark.promise("pool: a broken connection never comes back")
 async def test_a_connection_that_dies_in_use_is_replaced(flavour: Flavour, admin: psycopg.Connection[Any]) -> None:
     config = flavour.make_config(max_size=1)
     async with config.provide_session() as session:
@@ -219,6 +218,7 @@ async def test_a_connection_that_dies_in_use_is_replaced(flavour: Flavour, admin
     assert config.stats().size == 1
 
 
+@pytest.mark.promise("pool: a connection older than max_lifetime is replaced")
 async def test_a_connection_past_its_lifetime_is_replaced(flavour: Flavour) -> None:
     config = flavour.make_config(max_size=1, max_lifetime=1e-9)
     pids = set()
@@ -245,6 +245,7 @@ async def test_a_hundred_tasks_share_one_connection(flavour: Flavour) -> None:
     assert config.stats().opened == 1
 
 
+@pytest.mark.promise("pool: the server never sees more than max_size connections")
 async def test_the_server_never_sees_more_than_max_size(flavour: Flavour, admin: psycopg.Connection[Any]) -> None:
     name = f"pool of {flavour.schema}"
     config = flavour.make_config(max_size=3, application_name=name)
@@ -273,6 +274,7 @@ async def test_the_minimum_is_opened_ahead(flavour: Flavour) -> None:
     assert (config.stats().size, config.stats().idle) == (2, 2)
 
 
+@pytest.mark.promise("pool: waiting for a connection ends in time, and says how long it was and how many wait")
 async def test_waiting_in_vain_tells_what_to_do(flavour: Flavour) -> None:
     config = flavour.make_config(max_size=1, acquire_timeout=0.02)
     async with config.provide_session():
@@ -287,6 +289,7 @@ async def test_waiting_in_vain_tells_what_to_do(flavour: Flavour) -> None:
         assert await session.select_value("select 1") == 1
 
 
+@pytest.mark.promise("pool: closing cuts what is in use after its timeout, and ends every backend")
 async def test_closing_cuts_what_is_in_use_and_ends_every_backend(
     flavour: Flavour, admin: psycopg.Connection[Any]
 ) -> None:

@@ -37,6 +37,7 @@ async def fail(session: Any) -> None:
         await session.execute("select 1/0")
 
 
+@pytest.mark.promise("transactions: a serialization failure is run again, also one that shows at COMMIT")
 @needs("sqlstate")
 async def test_a_serialization_failure_is_run_again(session: Any, config: Any, table: str) -> None:
     await session.execute("insert into t values (1, 0)")
@@ -56,6 +57,7 @@ async def test_a_serialization_failure_is_run_again(session: Any, config: Any, t
     assert await session.select_value("select v from t") == 21
 
 
+@pytest.mark.promise("transactions: a serialization failure is run again, also one that shows at COMMIT")
 @needs("sqlstate")
 async def test_a_conflict_that_shows_at_commit_is_run_again(session: Any, config: Any, table: str) -> None:
     await session.execute("insert into t values (1, 0), (2, 0)")
@@ -75,6 +77,7 @@ async def test_a_conflict_that_shows_at_commit_is_run_again(session: Any, config
     assert attempts == [0, 1]
 
 
+@pytest.mark.promise("transactions: retries end, and the last error arrives")
 @needs("sqlstate")
 async def test_retries_end_and_the_last_error_arrives(session: Any, config: Any, table: str) -> None:
     await session.execute("insert into t values (1, 0)")
@@ -120,6 +123,7 @@ def rival(dsn: str, table: str, admin: psycopg.Connection[Any]) -> Iterator[Riva
     made.connection.close()
 
 
+@pytest.mark.promise("transactions: a deadlock of two sessions is resolved by running one of them again")
 @needs("sqlstate")
 async def test_a_deadlock_is_run_again(session: Any, table: str, rival: Rival, admin: psycopg.Connection[Any]) -> None:
     failures: list[BaseException] = []
@@ -144,6 +148,7 @@ async def test_a_deadlock_is_run_again(session: Any, table: str, rival: Rival, a
     assert await session.select("select v from t order by id") == [{"v": 101}, {"v": 101}]
 
 
+@pytest.mark.promise("transactions: run_in_transaction runs again after serialization failures and deadlocks alone")
 async def test_other_errors_are_not_run_again(session: Any, table: str) -> None:
     attempts: list[int] = []
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -18,8 +17,8 @@ from sqlspec.exceptions import (
     TransactionError,
     UniqueViolationError,
 )
+from tests.integration.faults.proxy import Proxy
 from tests.integration.harness import Flavour, needs
-from tests.integration.loopback import Proxy
 
 
 @pytest.fixture(autouse=True)
@@ -199,29 +198,23 @@ async def test_a_changed_table_is_noticed(session: Any) -> None:
 # -- round trips ----------------------------------------------------------------------------------------------
 
 
-@needs("concurrent_calls")
 @needs("stack_in_one_trip")
-async def test_a_prepared_stack_takes_one_round_trip_where_it_is_native(flavour: Flavour, dsn: str) -> None:
-    server = urlsplit(dsn)
-    assert server.hostname is not None
-    with Proxy(server.hostname, server.port or 5432) as proxy:
-        away = server._replace(netloc=f"{server.username}@127.0.0.1:{proxy.port}").geturl()
-        config = flavour.make_config(dsn=away, max_size=1)
-        async with config.provide_session() as session:
-            stack: list[Any] = [("insert into t values ($1, $2)", (n, "x")) for n in range(20)]
-            stack += ["select count(*) as n from t", ("delete from t where id < $1", 50), "set local work_mem = '5MB'"]
+async def test_a_prepared_stack_takes_one_round_trip_where_it_is_native(flavour: Flavour, proxy: Proxy) -> None:
+    config = flavour.make_config(dsn=proxy.dsn, max_size=1)
+    async with config.provide_session() as session:
+        stack: list[Any] = [("insert into t values ($1, $2)", (n, "x")) for n in range(20)]
+        stack += ["select count(*) as n from t", ("delete from t where id < $1", 50), "set local work_mem = '5MB'"]
 
-            async def turns(call: Callable[[], Any]) -> int:
-                before = proxy.turns
-                await call()
-                return proxy.turns - before
+        async def turns(call: Callable[[], Any]) -> int:
+            before = proxy.turns
+            await call()
+            return proxy.turns - before
 
-            await session.execute_stack(stack)
-            plain = await turns(lambda: session.execute_stack(stack))
-            await session.begin()
-            nested = await turns(lambda: session.execute_stack(stack))
-            await session.rollback()
-        await config.close()
+        await session.execute_stack(stack)
+        plain = await turns(lambda: session.execute_stack(stack))
+        await session.begin()
+        nested = await turns(lambda: session.execute_stack(stack))
+        await session.rollback()
     if flavour.spec.capabilities.stack_in_one_trip.level == "native":
         assert (plain, nested) == (1, 1)
     else:

@@ -11,6 +11,7 @@ from sqlspec.exceptions import OperationalError, ParameterError
 from tests.integration.harness import needs
 
 
+@pytest.mark.promise("pool: a session that is used after its return says so and names the method")
 async def test_a_closed_session_names_the_method(config: Any) -> None:
     async with config.provide_session() as session:
         pass
@@ -49,6 +50,7 @@ async def test_a_closed_session_stops_nothing(config: Any) -> None:
     await session.cancel()  # nothing runs; what the next borrower of the connection runs is not its affair
 
 
+@pytest.mark.promise("pool: a config that is used after close() says so")
 async def test_a_closed_config_says_what_to_do(config: Any) -> None:
     await config.close()
     with pytest.raises(OperationalError, match="the pool is closed; make a new config"):

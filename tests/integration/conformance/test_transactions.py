@@ -53,6 +53,7 @@ async def test_a_scope_commits_on_success(session: Any, table: str) -> None:
     assert await ids(session) == [1]
 
 
+@pytest.mark.promise("transactions: a transaction scope rolls back on every exception, cancellation included")
 async def test_a_scope_rolls_back_on_any_exception(session: Any, table: str) -> None:
     for failure in (KeyError("mine"), asyncio.CancelledError()):
         with pytest.raises(type(failure)):
@@ -91,6 +92,7 @@ async def test_ending_by_hand_inside_a_scope(session: Any, table: str, end: str)
     assert await ids(session) == ([1, 2] if end == "commit" else [2])
 
 
+@pytest.mark.promise("transactions: a session that is given back with an open transaction is rolled back")
 async def test_leaving_the_session_rolls_an_open_transaction_back(config: Any, table: str) -> None:
     async with config.provide_session() as session:
         await session.begin()
@@ -100,6 +102,7 @@ async def test_leaving_the_session_rolls_an_open_transaction_back(config: Any, t
         assert await ids(session) == []
 
 
+@pytest.mark.promise("transactions: nested scopes are savepoints and are undone one by one")
 async def test_nested_scopes_are_undone_one_by_one(session: Any, table: str) -> None:
     async with session.transaction():
         await insert(session, 1)
@@ -118,6 +121,7 @@ async def test_nested_scopes_are_undone_one_by_one(session: Any, table: str) -> 
     assert await ids(session) == [1, 4, 5]
 
 
+@pytest.mark.promise("transactions: an error swallowed inside a savepoint undoes that savepoint alone, and says so")
 async def test_a_swallowed_error_undoes_the_nested_scope_only(session: Any, table: str) -> None:
     async with session.transaction():
         await insert(session, 1)
@@ -141,6 +145,7 @@ async def test_an_end_inside_a_savepoint_ends_its_scope_quietly(session: Any, ta
     assert await ids(session) == [2]
 
 
+@pytest.mark.promise("transactions: committing an aborted transaction raises and stores nothing")
 @needs("sqlstate")
 async def test_committing_an_aborted_transaction_is_an_error_and_stores_nothing(session: Any, table: str) -> None:
     with pytest.raises(TransactionError) as caught:
@@ -157,6 +162,7 @@ async def test_committing_an_aborted_transaction_is_an_error_and_stores_nothing(
     assert await ids(session) == []
 
 
+@pytest.mark.promise("transactions: committing an aborted transaction raises and stores nothing")
 async def test_an_aborted_transaction_is_never_stored_on_any_adapter(session: Any, table: str) -> None:
     with pytest.raises(SQLSpecError):
         async with session.transaction():
@@ -324,6 +330,7 @@ async def test_a_script_is_one_transaction_unless_it_says_otherwise(session: Any
 @pytest.mark.parametrize(
     "text", ["begin; insert into t values (1)", "begin; insert into t values (1); commit and chain"]
 )
+@pytest.mark.promise("transactions: a script that leaves a transaction open is rolled back and says so")
 async def test_a_script_that_leaves_a_transaction_open_is_rolled_back(session: Any, table: str, text: str) -> None:
     with pytest.raises(TransactionError, match="left a transaction open"):
         await session.execute_script(text)
@@ -334,6 +341,7 @@ async def test_a_script_that_leaves_a_transaction_open_is_rolled_back(session: A
     await session.commit()
 
 
+@pytest.mark.promise("transactions: a script that fails behind its BEGIN leaves no transaction open")
 @pytest.mark.parametrize("middle", ["select 1/0", "insert into missing values (1)", "selec"])
 async def test_a_script_that_fails_behind_its_begin_leaves_no_transaction(
     session: Any, table: str, middle: str
@@ -369,6 +377,7 @@ async def test_a_script_may_use_savepoints_inside_a_transaction(session: Any, ta
 # -- commit ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("transactions: a deferred constraint fails the commit, which stores nothing, and is not run again")
 @needs("sqlstate")
 async def test_a_deferred_constraint_fails_the_commit_and_stores_nothing(session: Any, table: str) -> None:
     await session.execute("create table child (id int references t deferrable initially deferred)")
@@ -392,6 +401,7 @@ TERMINATE_AT_COMMIT = """
 """
 
 
+@pytest.mark.promise("transactions: a backend that is killed during COMMIT raises CommitUnknownError")
 async def test_a_connection_lost_during_commit_leaves_the_outcome_unknown(config: Any, table: str) -> None:
     async with config.provide_session() as session:
         await session.execute_script(TERMINATE_AT_COMMIT)
@@ -406,6 +416,7 @@ async def test_a_connection_lost_during_commit_leaves_the_outcome_unknown(config
         assert await ids(session) == []
 
 
+@pytest.mark.promise("transactions: a backend that is killed during COMMIT raises CommitUnknownError")
 async def test_a_batch_whose_commit_is_lost_says_so_too(config: Any, table: str) -> None:
     async with config.provide_session() as session:
         await session.execute_script(TERMINATE_AT_COMMIT)
@@ -415,6 +426,7 @@ async def test_a_batch_whose_commit_is_lost_says_so_too(config: Any, table: str)
         assert await ids(session) == []
 
 
+@pytest.mark.promise("transactions: a connection that is lost before COMMIT stores nothing, and commit() says so")
 async def test_a_connection_lost_before_commit_stores_nothing_and_says_so(
     config: Any, table: str, admin: psycopg.Connection[Any]
 ) -> None:
@@ -436,6 +448,7 @@ async def test_a_connection_lost_before_commit_stores_nothing_and_says_so(
 # -- whose transaction ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("transactions: no other task or thread can write into an open transaction")
 async def test_another_task_is_refused_while_a_transaction_is_open(session: Any, table: str) -> None:
     opened, seen = asyncio.Event(), asyncio.Event()
 

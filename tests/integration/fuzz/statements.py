@@ -25,6 +25,7 @@ from sqlspec.exceptions import (
     TransactionError,
     UniqueViolationError,
 )
+from tests.integration.fuzz.cuts import cut
 from tests.integration.fuzz.values import TYPES, UNREADABLE, make
 from tests.integration.fuzz.worker import Call, Report, Worker, left_behind
 
@@ -504,7 +505,14 @@ REQUESTS: dict[str, Call] = {call.__name__: call for call in (cancel, interrupt)
 
 
 async def fuzz(
-    config: Any, spec: AdapterSpec, *, statements: int, seed: int, workers: int, cancels: bool = False
+    config: Any,
+    spec: AdapterSpec,
+    *,
+    statements: int,
+    seed: int,
+    workers: int,
+    cancels: bool = False,
+    cuts: bool = False,
 ) -> Report:
     """Run so many statements by several workers on the sessions of a config whose schema is `SCHEMA`.
 
@@ -515,9 +523,10 @@ async def fuzz(
         seed: Of the random choices.
         workers: How many sessions at a time.
         cancels: Stop statements too: by limit and, where another call can reach a running one, by request.
+        cuts: Make only calls that are stopped at a random moment.
     """
     report = Report()
-    calls = dict(CALLS)
+    calls = {"cut": cut, "aborted": aborted} if cuts else dict(CALLS)
     if cancels:
         calls |= LIMITS
         if spec.capabilities.cancel:

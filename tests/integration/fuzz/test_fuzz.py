@@ -9,15 +9,22 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.integration.fuzz.statements import SCHEMA, fuzz, left_behind
-from tests.integration.harness import Flavour
+from tests.integration.fuzz.statements import SCHEMA, Report, fuzz, left_behind
+from tests.integration.harness import FLAVOURS, Flavour
 
 HANG = 60
 
 
 async def run(
-    flavour: Flavour, admin: psycopg.Connection[Any], capfd: pytest.CaptureFixture[str], *, cancels: bool, size: int
-) -> None:
+    flavour: Flavour,
+    admin: psycopg.Connection[Any],
+    capfd: pytest.CaptureFixture[str],
+    *,
+    size: int,
+    statements: int = 400,
+    cancels: bool = False,
+    cuts: bool = False,
+) -> Report:
     name = f"fuzz of {flavour.schema}"
     config = flavour.make_config(max_size=size, application_name=name)
     async with config.provide_session() as session:
@@ -27,22 +34,39 @@ async def run(
         faulthandler.dump_traceback_later(HANG, exit=True, file=sys.__stderr__ or sys.stderr)
         try:
             report = await fuzz(
-                config, flavour.spec, statements=400, seed=size, workers=1 if size == 1 else 6, cancels=cancels
+                config,
+                flavour.spec,
+                statements=statements,
+                seed=size,
+                workers=1 if size == 1 else 6,
+                cancels=cancels,
+                cuts=cuts,
             )
         finally:
             faulthandler.cancel_dump_traceback_later()
     with psycopg.connect(admin.info.dsn, options=f"-c search_path={flavour.schema}", autocommit=True) as beside:
         wrong = report.wrong + await left_behind(beside, config, name, report)
     assert wrong == []
-    assert report.statements >= 400
+    assert report.statements >= statements
     assert report.errors > 10
+    return report
 
 
 @pytest.mark.parametrize("size", [1, 4])
 async def test_random_calls(
     flavour: Flavour, admin: psycopg.Connection[Any], capfd: pytest.CaptureFixture[str], size: int
 ) -> None:
-    await run(flavour, admin, capfd, cancels=False, size=size)
+    await run(flavour, admin, capfd, size=size)
+
+
+@pytest.mark.only(*(name for name in FLAVOURS if name != "stub"))
+@pytest.mark.promise("cancellation: a call that is stopped at a random moment leaves nothing to the next one")
+@pytest.mark.promise("cancellation: a write that is stopped is stored whole or not at all")
+async def test_calls_that_are_stopped_at_any_moment(
+    flavour: Flavour, admin: psycopg.Connection[Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    report = await run(flavour, admin, capfd, size=4, statements=300, cuts=True)
+    assert report.stopped > 20
 
 
 @pytest.mark.parametrize("size", [1, 4])

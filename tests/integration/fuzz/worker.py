@@ -34,16 +34,22 @@ class Undone(Exception):
 
 @dataclass
 class Report:
-    """What a run did and found."""
+    """What a run did and found.
+
+    Attributes:
+        stopped: Calls that ended because they were stopped.
+    """
 
     statements: int = 0
     errors: int = 0
+    stopped: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
     rows: dict[int, Rows] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return f"{self.statements} statements, {self.errors} errors, {len(self.wrong)} wrong"
+        stopped = f"{self.stopped} stopped, " if self.stopped else ""
+        return f"{self.statements} statements, {self.errors} errors, {stopped}{len(self.wrong)} wrong"
 
 
 Call = Callable[["Worker"], Awaitable[None]]
@@ -66,6 +72,8 @@ class Worker:
         self.aborted = False
         self.lost = False
         self.session: Any = None
+        # What is to be looked at in another session, because this one was lost.
+        self.left: list[Callable[[Any], Awaitable[None]]] = []
 
     @property
     def nonce(self) -> int:
@@ -79,6 +87,11 @@ class Worker:
             try:
                 async with config.provide_session() as self.session:
                     await self.visit()
+                while self.left:
+                    async with config.provide_session() as session:
+                        await self.left.pop()(session)
+            except Wrong as wrong:
+                self.note("a session that was lost", str(wrong))
             except SQLSpecError as error:
                 self.report.wrong.append(f"worker {self.owner}, a session: {error!r}")
 
@@ -139,11 +152,12 @@ class Worker:
                         raise Undone
         except (Undone, SQLSpecError) as error:
             failure = error
-        broken = self.aborted or (outer == 0 and bool(self.unanchored))
+        broken = self.aborted or self.lost or (outer == 0 and bool(self.unanchored))
         self.depth, self.aborted = outer, False
         if failure is not None or undo:
             self._restore(rows, unanchored)
-        if (isinstance(failure, SQLSpecError)) is not (broken and not undo):
+        ends_quietly = self.lost and (undo or outer)  # there is nothing left to undo
+        if not ends_quietly and isinstance(failure, SQLSpecError) is not (broken and not undo):
             self.note("scope", f"ended with {failure!r}, broken={broken}, undo={undo}")
         if not outer and self.session.in_transaction:
             self.note("scope", "a transaction is still open")
@@ -156,6 +170,8 @@ class Worker:
     async def _inside(self) -> None:
         self.depth += 1
         for _ in range(self.random.randint(1, 6)):
+            if self.lost:
+                return
             if self.depth < 3 and not self.aborted and self.random.random() < 0.2:
                 await self.scope()
             else:
@@ -187,6 +203,8 @@ class Worker:
         nonce = self.nonce
         try:
             self.equal(await self.session.select_value("select $1::int8", nonce), nonce)
+        except DatabaseConnectionError:
+            self.lost = True
         except SQLSpecError:
             self.aborted = True
 
@@ -220,9 +238,10 @@ async def left_behind(admin: psycopg.Connection[Any], config: Any, application: 
         stats = config.stats()
     if stats.in_use or stats.idle != stats.size:
         wrong.append(f"the pool is not idle: {stats}")
-    states = admin.execute(
-        "select state, query from pg_stat_activity where application_name = %s and state <> 'idle'", [application]
-    ).fetchall()
+    busy = "select state, query from pg_stat_activity where application_name = %s and state <> 'idle'"
+    # So may the server be with the end of a connection that was cut.
+    while (states := admin.execute(busy, [application]).fetchall()) and time.monotonic() < deadline:
+        await asyncio.sleep(0.01)
     if states:
         wrong.append(f"the server does not idle: {states}")
     found: dict[int, Rows] = {owner: {} for owner in report.rows}

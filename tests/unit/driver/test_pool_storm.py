@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import random
+import signal
 import threading
 import time
 import weakref
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqlspec.driver._async_pool import AsyncPool
 from sqlspec.driver._sync_pool import SyncPool
-from sqlspec.exceptions import PoolTimeoutError
+from sqlspec.exceptions import OperationalError, PoolTimeoutError
 from sqlspec.postgres.settings import PoolSettings
 from tests.unit.driver.fakes import Lost, Server, fake, give_back, make, settle
 
@@ -291,3 +294,38 @@ def test_a_failing_close_of_a_connection_does_not_stop_later_resets() -> None:
     second = pool.acquire()
     pool.release(second, dirty=True, broken=False)
     assert pool.acquire() is second
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_a_forked_process_does_not_wait_for_a_lock_that_nobody_opens() -> None:
+    server = ThreadServer()
+    pool = make_sync(server, max_size=2)
+    taken = pool.acquire()
+    pool.release(pool.acquire(), dirty=False, broken=False)
+    held, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with pool._mutex:
+            held.set()
+            go_on.wait(10)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert held.wait(10)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(10)
+        try:
+            pool.release(taken, dirty=True, broken=True)
+            pool.close()
+            pool.acquire()
+        except OperationalError as error:
+            os._exit(0 if "process" in str(error) and server.open == 2 else 1)
+        os._exit(2)
+    go_on.set()
+    thread.join(10)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    pool.release(taken, dirty=False, broken=False)
+    assert pool.stats().idle == 2
+    pool.close()

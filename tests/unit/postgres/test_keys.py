@@ -73,6 +73,7 @@ def refusal(config: Any, **environ: str) -> str:
         ("client_encoding", 6),
         ("target_session_attrs", "master"),
         ("load_balance_hosts", True),
+        ("pooler", "transaction"),
         ("keepalives", 2),
         ("keepalives", 1.0),
         ("keepalives", "on"),

@@ -99,6 +99,7 @@ def test_the_arguments_of_the_driver(flavour: Flavour) -> None:
         keepalives=False,
         tcp_user_timeout=500,
         connect_timeout=0.25,
+        pooler=False,
         session_settings={"app.x": "a b\\\n"},
     )
     arguments = _connect._arguments(config.settings, "h", 5, "Disable")

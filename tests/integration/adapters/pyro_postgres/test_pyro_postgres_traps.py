@@ -32,7 +32,8 @@ from sqlspec.exceptions import (
     SQLSpecError,
     UniqueViolationError,
 )
-from tests.integration.loopback import Proxy, Silent
+from tests.integration.faults.proxy import Proxy
+from tests.integration.loopback import Silent
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[3]
@@ -110,16 +111,17 @@ def test_ten_thousand_texts_leave_no_statement_behind(sync_config: PyroPostgresS
     assert seen[-1] <= seen[1] * 1.1
 
 
-def test_a_reset_keeps_what_is_prepared(sync_config: PyroPostgresSyncConfig) -> None:
-    with sync_config.provide_session() as session:
-        pid = session.select_value("select pg_backend_pid()")
-        assert session.select_value("select 1.5") == Decimal("1.5")
-        session.execute("prepare mine as select 1")
-    with sync_config.provide_session() as session:
-        assert session.select_value("select pg_backend_pid()") == pid
-        count = session.select_value("select count(*) from pg_prepared_statements where name = 'mine'")
-        assert count == 0
-        assert session.select_value("select 1.5") == Decimal("1.5")
+def test_a_reset_drops_what_the_borrower_prepared(dsn: str) -> None:
+    # With one place in the pool the next borrower waits for the reset, which runs away from the one before.
+    with PyroPostgresSyncConfig({"dsn": dsn, "max_size": 1}) as config:
+        with config.provide_session() as session:
+            pid = session.select_value("select pg_backend_pid()")
+            assert session.select_value("select 1.5") == Decimal("1.5")
+            session.execute("prepare mine as select 1")
+        with config.provide_session() as session:
+            assert session.select_value("select pg_backend_pid()") == pid
+            assert session.select_value("select count(*) from pg_prepared_statements where name = 'mine'") == 0
+            assert session.select_value("select 1.5") == Decimal("1.5")
 
 
 def test_a_raw_connection_is_lent(sync_config: PyroPostgresSyncConfig) -> None:
@@ -278,14 +280,11 @@ async def test_tcp_options_are_set_on_the_hidden_socket(dsn: str, kind: Any) -> 
         await closing
 
 
-async def test_tcp_options_behind_a_proxy(dsn: str) -> None:
-    server = urlsplit(dsn)
-    with Proxy(server.hostname or "", server.port or 5432) as proxy:
-        keys = {"dsn": dsn, "host": "127.0.0.1", "port": proxy.port}
-        driver = await PyroPostgresAsyncConfig(keys).connect()
-        await driver.close()
-        with pytest.raises(ImproperConfigurationError, match="cannot set TCP options"):
-            await PyroPostgresAsyncConfig({**keys, "keepalives_idle": 77}).connect()
+async def test_tcp_options_behind_a_proxy(proxy: Proxy) -> None:
+    driver = await PyroPostgresAsyncConfig({"dsn": proxy.dsn}).connect()
+    await driver.close()
+    with pytest.raises(ImproperConfigurationError, match="cannot set TCP options"):
+        await PyroPostgresAsyncConfig({"dsn": proxy.dsn, "keepalives_idle": 77}).connect()
 
 
 async def test_a_cut_connection_ends_the_call_that_waits(
