@@ -62,7 +62,7 @@ demo-etl: $(STAMP)  ## Show a pipeline: files, an upsert, bad rows, a copy to a 
 .PHONY: test
 test: lint  ## Check everything: lint, all tests, and the documentation
 	$(call part,pytest,$(BIN)/python -m pytest -q -n 3 --dist loadgroup,last line)
-	$(call part,docs,$(BIN)/mkdocs build --quiet --strict)
+	$(call part,docs,$(BIN)/mkdocs build --strict)
 
 .PHONY: lint
 lint: $(STAMP)  ## Check style, types, and that the generated files are up to date
@@ -71,6 +71,10 @@ lint: $(STAMP)  ## Check style, types, and that the generated files are up to da
 	$(call part,unasync,$(BIN)/python tools/unasync.py --check)
 	$(call part,mypy,$(BIN)/mypy --no-error-summary $(CODE))
 	$(call part,pyright,$(BIN)/pyright --project .)
+
+.PHONY: audit
+audit: $(STAMP)  ## Look dependencies up in a database of known vulnerabilities; fails where it cannot be reached
+	@$(BIN)/python tools/audit.py
 
 .PHONY: bench
 bench: $(STAMP)  ## Measure against drivers and other libraries, into the documentation; OPTIONS=--resume goes on
@@ -86,7 +90,7 @@ bench-arrow: $(STAMP)  ## Measure Arrow in and out against ADBC and others; OPTI
 
 .PHONY: docs
 docs: $(STAMP)  ## Build the documentation into site/
-	@$(BIN)/mkdocs build --quiet --strict && echo "built: site/index.html"
+	@$(BIN)/mkdocs build --strict && echo "built: site/index.html"
 
 .PHONY: clean
 clean:  ## Delete what the other targets made

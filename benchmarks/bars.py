@@ -5,6 +5,7 @@ from __future__ import annotations
 from benchmarks.book import Bar, Book, Ref, difference, quicker, times
 from benchmarks.cases import RAW
 from benchmarks.cases.many import batch_of
+from benchmarks.cases.point import SMALL_HEAP
 from benchmarks.cases.pool import BARE
 from benchmarks.cases.stack import SEQUENCE, STACK
 
@@ -101,6 +102,7 @@ BARS = (
         for driver in ("asyncpg", "psycopg", "psycopg sync", "psqlpy", "pyro", "pyro sync")
     ),
     _best("one row by key", TO_DICT, 1.8),
+    _best("one row by key, small heap", SMALL_HEAP, 1.8),
     _best("1000 rows with a timestamptz", STAMPED, 1.3),
     _best("1000 rows without one", PLAIN, 1.1),
     *(_many(driver, 0.8 if "pyro" in driver else 0.6) for driver in ADAPTERS),

@@ -63,7 +63,7 @@ class Team:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._processes: dict[str, Process] = {}
+        self._processes: dict[tuple[str, bool], Process] = {}
         self._missing: dict[str, str] = {}
         run.control.execute(SETUP)
 
@@ -78,12 +78,12 @@ class Team:
             "memory": self._memory,
         }
         found = kinds[case.kind](case, playing)
-        for name, process in list(self._processes.items()):
+        for key, process in list(self._processes.items()):
             try:
                 process.call("forget")
             except CallFailedError as error:
-                self._run.say(f"  {name} starts anew: {error}")
-                self._processes.pop(name).end()
+                self._run.say(f"  {key[0]} starts anew: {error}")
+                self._processes.pop(key).end()
         return found
 
     # -- the kinds of cases -----------------------------------------------------------------------------------
@@ -97,7 +97,7 @@ class Team:
                 names = [name for name, what in case.calls.items() if self._prepare(contestant, case, name, what)]
                 if case.baseline not in names or len(names) < 2:
                     continue
-                answer = self._process(contestant).call(
+                answer = self._process(contestant, case).call(
                     "interleave",
                     calls=[self._key(case, name) for name in names],
                     block=self._run.block(case),
@@ -129,7 +129,7 @@ class Team:
             rounds = Rounds(list(ready), limit, least)
             for name in rounds:
                 try:
-                    answer = self._process(ready[name]).call("block", call=key, block=block)
+                    answer = self._process(ready[name], case).call("block", call=key, block=block)
                     rounds.add(name, answer["seconds"] / case.per, answer["cpu"] / case.per)
                 except CallFailedError as error:
                     rounds.drop(name)
@@ -146,7 +146,7 @@ class Team:
         rounds = Rounds(list(players), self._run.seconds(case), self._run.least(case))
         for name in rounds:
             try:
-                with self._new_process(players[name]) as process:
+                with self._new_process(players[name], case) as process:
                     if not self._ask(process, first, what, run=False)["offered"]:
                         rounds.drop(name)
                         continue
@@ -168,7 +168,7 @@ class Team:
             peaks = []
             try:
                 for _ in range(self._run.least(case)):
-                    with self._new_process(contestant) as process:
+                    with self._new_process(contestant, case) as process:
                         # A few rows first: what a first call imports and prepares is not the rows'.
                         few = what._replace(arguments={**what.arguments, "parameter": 10})
                         if not self._ask(process, "few", few)["offered"]:
@@ -184,19 +184,20 @@ class Team:
 
     # -- one contestant ---------------------------------------------------------------------------------------
 
-    def _process(self, contestant: Contestant) -> Process:
-        """Return the process of a contestant.
+    def _process(self, contestant: Contestant, case: Case) -> Process:
+        """Return the process of a contestant for cases like this one.
 
         Raises:
             CallFailedError: It cannot connect.
             EnvironmentFailedError: Its packages cannot be installed.
         """
-        process = self._processes.get(contestant.name)
+        key = contestant.name, case.keeps_memory
+        process = self._processes.get(key)
         if process is None or not process.is_alive():
-            process = self._processes[contestant.name] = self._new_process(contestant)
+            process = self._processes[key] = self._new_process(contestant, case)
         return process
 
-    def _new_process(self, contestant: Contestant) -> Process:
+    def _new_process(self, contestant: Contestant, case: Case) -> Process:
         environment = contestant.environment
         if environment in self._missing:  # said once, not for each case
             raise EnvironmentFailedError(self._missing[environment])
@@ -209,6 +210,7 @@ class Team:
             python,
             "benchmarks.worker",
             seconds=SECONDS_ALLOWED,
+            keeps_memory=case.keeps_memory,
             factory=contestant.factory,
             argument=contestant.argument,
             dsn=self._run.control.dsn,
@@ -220,7 +222,7 @@ class Team:
         Raises:
             CallFailedError: It fails, or its result is not what the server holds.
         """
-        answer = self._ask(self._process(contestant), self._key(case, call), what)
+        answer = self._ask(self._process(contestant, case), self._key(case, call), what)
         if not answer["offered"]:
             return False
         expected = self._expected(what)
@@ -272,7 +274,7 @@ class Team:
 
     def _failed(self, contestant: Contestant, case: Case, error: Exception) -> Figure:
         self._run.say(f"  {contestant.name}: {error}")
-        process = self._processes.pop(contestant.name, None)
+        process = self._processes.pop((contestant.name, case.keeps_memory), None)
         if process is not None:  # its connection may be lost, or in the middle of something
             process.end()
         return Figure(case.name, contestant.name, error=str(error))

@@ -11,6 +11,8 @@ from benchmarks.book import Book, Claim, Ref
 from benchmarks.cases import AGAIN, RAW, TWIN
 from benchmarks.cases.concurrency import TASKS, tasks_at_once
 from benchmarks.cases.many import ROWS, batch_of
+from benchmarks.cases.observers import NOBODY, OBSERVED, OBSERVERS
+from benchmarks.cases.point import SMALL_HEAP
 from benchmarks.cases.pool import BARE
 from benchmarks.cases.rows import BLOCKS, rows_to_dict
 from benchmarks.cases.stack import SEQUENCE, STACK
@@ -58,6 +60,7 @@ TYPES = {
 }
 POINT = {
     "dict": "one row by key, to dict",
+    "dict, small heap": SMALL_HEAP,
     "Struct": "one row by key, to Struct",
     ":name": "one row by key, :name to dict",
     "checkout": "checkout and one row, to dict",
@@ -80,6 +83,7 @@ def sections(book: Book) -> list[Section]:
         **{f"many-{verb}": (f"execute_many, {verb}: ms", _many(verb)) for verb in ("insert", "update", "upsert")},
         "pool": ("pool checkout: microseconds", _calls("pool checkout", POOL_CALLS, 1e6)),
         "transaction": ("transaction: microseconds", _calls("transaction", TRANSACTION_CALLS, 1e6)),
+        "observers": ("one row by key: microseconds over a session without observers", _observed()),
         "stack": ("20 queries: microseconds", _columns({"in turn": SEQUENCE, "together": STACK}, 1e6)),
         "concurrency": ("queries per second", {str(tasks): _rate(tasks_at_once(tasks)) for tasks in TASKS}),
         "start": ("new process: milliseconds", _calls("new process", START_CALLS, 1e3)),
@@ -172,18 +176,28 @@ def _rate(case: str) -> Cell:
     return cell
 
 
+def _over(case: str, call: str, base: str) -> Cell:
+    def cell(book: Book, contestant: str) -> str:
+        less, value = (book.median(Ref(case, contestant, name)) for name in (base, call))
+        return "" if less is None or value is None else f"{(value - less) * 1e6:+.1f}"
+
+    return cell
+
+
 def _overheads() -> dict[str, Cell]:
-    def over(call: str) -> Cell:
-        def cell(book: Book, contestant: str) -> str:
-            base, value = (book.median(Ref("one row by key", contestant, name)) for name in (RAW, call))
-            return "" if base is None or value is None else f"{(value - base) * 1e6:+.1f}"
-
-        return cell
-
+    case = "one row by key"
+    calls = {"A/A": AGAIN, **{call: call for call in (*TARGETS, ":name")}}
     return {
-        "the driver": _value("one row by key", RAW, 1e6),
-        "A/A": over(AGAIN),
-        **{call: over(call) for call in (*TARGETS, ":name")},
+        "the driver": _value(case, RAW, 1e6),
+        **{heading: _over(case, call, RAW) for heading, call in calls.items()},
+    }
+
+
+def _observed() -> dict[str, Cell]:
+    calls = {"A/A": NOBODY + TWIN, **{call: call for call in OBSERVERS}}
+    return {
+        "without": _value(OBSERVED, NOBODY, 1e6),
+        **{heading: _over(OBSERVED, call, NOBODY) for heading, call in calls.items()},
     }
 
 

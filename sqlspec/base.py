@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from sqlspec.core.plan import statement_text
-from sqlspec.core.scan import scan
+from sqlspec.core.scan import scan, statement_text
 from sqlspec.core.sqlfiles import NamedStatement, normalize_name
 from sqlspec.exceptions import ImproperConfigurationError, NotFoundError, SQLParsingError
 

@@ -66,8 +66,14 @@ class SQLSpecError(Exception):
         table: Name of the table that the error is about.
         column: Name of the column that the error is about.
         sql: Text of the statement, as the user wrote it.
+        position: Which character of `sql` the server points at, counted from 1.
+        excerpt: The line of `sql` with that character, above a caret. The contents of string literals are hidden.
         adapter: Name of the adapter, such as `"asyncpg"`.
     """
+
+    # Few errors have them.
+    position: int | None = None
+    excerpt: str | None = None
 
     sqlstate: str | None
     detail: str | None
@@ -103,13 +109,15 @@ class SQLSpecError(Exception):
 
     @property
     def message(self) -> str:
-        """Return the message without hint or SQLSTATE."""
+        """Return the message without SQLSTATE, excerpt and hint."""
         return str(self.args[0]) if self.args else ""
 
     def __str__(self) -> str:
         parts = [self.message]
         if self.sqlstate:
             parts.append(f" [{self.sqlstate}]")
+        if self.excerpt:
+            parts.append(f"\n{self.excerpt}")
         if self.hint:
             parts.append(f"\nhint: {self.hint}")
         return "".join(parts)
@@ -249,6 +257,8 @@ class ErrorInfo(NamedTuple):
         sqlstate: The SQLSTATE; `None` where the driver hides it or the error did not come from the server.
         fallback: Class for an error without SQLSTATE, such as a refused connection.
         context: The server's CONTEXT field: where it was, a COPY in which line.
+        position: Which character of what was sent the server points at, counted from 1.
+        sent: The text that the position counts in. It is compared with the user's, and not kept.
     """
 
     message: str
@@ -260,6 +270,8 @@ class ErrorInfo(NamedTuple):
     column: str | None = None
     fallback: type[SQLSpecError] = OperationalError
     context: str | None = None
+    position: int | None = None
+    sent: str | None = None
 
 
 # PostgreSQL manual, appendix A. Full codes win over classes (the first two characters).

@@ -35,13 +35,8 @@ class Interval(timedelta):
     intervals are equal when all three parts are; an interval equals another `timedelta` when the lengths
     are. Adding, subtracting and negating intervals works on the parts, every other operation on the length.
 
-    Args:
-        months: Months, 12 for a year. May be negative, as may the other parts.
-        days: Days.
-        microseconds: Microseconds; never carried over into days.
-
-    Raises:
-        OverflowError: The length is beyond the range of `timedelta` (999999999 days).
+    It is made of whole numbers: `Interval(months=0, days=0, microseconds=0)`. Each may be negative, and microseconds
+    are never carried over into days. A length beyond the range of `timedelta` (999999999 days) is an `OverflowError`.
     """
 
     __slots__ = ("_days_part", "_microseconds_part", "_months")
@@ -51,7 +46,16 @@ class Interval(timedelta):
     _microseconds_part: int
 
     def __new__(cls, months: SupportsIndex = 0, days: SupportsIndex = 0, microseconds: SupportsIndex = 0) -> Self:
-        """Build the `timedelta` of the length, and keep the parts."""
+        """Build the `timedelta` of the length, and keep the parts.
+
+        Args:
+            months: Months, 12 for a year. May be negative, as may the other parts.
+            days: Days.
+            microseconds: Microseconds; never carried over into days.
+
+        Raises:
+            OverflowError: The length is beyond the range of `timedelta` (999999999 days).
+        """
         months, days, microseconds = index(months), index(days), index(microseconds)
         years, rest = divmod(months, 12) if months >= 0 else (-(-months // 12), -(-months % 12))
         self = super().__new__(cls, years * 365 + rest * 30 + days, 0, microseconds)

@@ -34,7 +34,7 @@ from tests.integration.harness import FLAVOURS
 from tools._chaos.calls import SCHEMA
 from tools._chaos.faults import Faults, Server
 from tools._chaos.ledger import Entry, Ledger, Slots
-from tools._chaos.verify import differences, ill_after, sentences
+from tools._chaos.verify import calm, differences, ill_after, sentences
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -205,6 +205,7 @@ def run(options: argparse.Namespace, folder: Path) -> list[str]:
     if faults.failure is not None:
         findings["wrong"].append(f"the faults ended: {faults.failure!r}")
     print_report(options, entries, faults.counts)
+    print(calm(entries, faults.healed))
     errors = group.errors()
     if errors:
         print(errors)

@@ -54,6 +54,7 @@ TITLES = {
     "columns_when_empty": "columns of a result without rows",
     "duplicate_columns": "two columns of one name, as tuples",
     "sqlstate": "SQLSTATE and fields of server errors",
+    "error_position": "the place in the statement that a server error is about",
     "usable_after_error": "the session goes on after an error",
     "savepoints": "savepoints",
     "isolation": "isolation levels",

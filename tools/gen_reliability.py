@@ -158,6 +158,11 @@ def state_of(ways: Sequence[str]) -> str:
     return "in part" if len(ways) > 1 else "yes"
 
 
+def plain(reason: str) -> str:
+    """Return a reason without the name of the capability that it belongs to, such as `concurrent_calls: `."""
+    return re.sub(r"^[a-z_]+: ", "", reason)
+
+
 def table(promises: Mapping[str, Mapping[str, Sequence[str]]]) -> str:
     """Write the table of one area."""
     notes = Notes()
@@ -165,7 +170,7 @@ def table(promises: Mapping[str, Mapping[str, Sequence[str]]]) -> str:
     for promise, cells in promises.items():
         words = promise.partition(": ")[2]
         shown = [cells.get(name, ()) for name in FLAVOURS]
-        states = [f"{state_of(ways)}{notes.mark(way for way in ways if way)}" for ways in shown]
+        states = [f"{state_of(ways)}{notes.mark(plain(way) for way in ways if way)}" for ways in shown]
         # Names of the program stay as they are: `timeout=`, `run_in_transaction`.
         first = words.split()[0]
         rows.append([f"{words[0].upper()}{words[1:]}" if first.isalpha() else words, *states])

@@ -53,6 +53,7 @@ class Case:
         unit: What the report shows: of times, how many units a second has; 0 for bytes.
         only: Who takes part; everybody who can, if empty.
         quick: Whether a quick run has it.
+        keeps_memory: Whether the allocator keeps what was freed; see `benchmarks.harness.processes`.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Case:
     unit: Literal["us", "ms", "MB"] = "us"
     only: tuple[str, ...] = ()
     quick: bool = True
+    keeps_memory: bool = True
 
 
 def contest(name: str, what: Ask, **more: Any) -> Case:

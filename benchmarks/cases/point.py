@@ -6,6 +6,7 @@ from benchmarks.cases import ask, contest, overhead
 
 ONE = {"query": "one", "parameter": 5}
 AS_DICT = ask("select", target="dict", **ONE)
+SMALL_HEAP = "one row by key, to dict, small heap"
 
 CASES = (
     overhead(
@@ -22,6 +23,7 @@ CASES = (
         seconds=3.0,
     ),
     contest("one row by key, to dict", AS_DICT, block=200),
+    contest(SMALL_HEAP, AS_DICT, block=200, keeps_memory=False, quick=False),
     contest("one row by key, to Struct", ask("select", target="Struct", **ONE), block=200, seconds=2.0),
     contest("one row by key, :name to dict", ask("named", **ONE), block=200, seconds=2.0, quick=False),
 )

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack, ExitStack
 from functools import partial
+from operator import attrgetter
 from pkgutil import resolve_name
 from typing import Any, Protocol
 
 from benchmarks.contestants.base import AsyncContestant, SyncContestant
+from benchmarks.contestants.observers import observers
 from benchmarks.data import BATCH, QUERIES, UPDATE_ONE, batch, batch_sql
 from benchmarks.harness.timing import Call
 from benchmarks.models import model
@@ -33,6 +35,9 @@ CONFIGS = {
     "pyro": "sqlspec.adapters.pyro_postgres:PyroPostgresAsyncConfig",
     "pyro sync": "sqlspec.adapters.pyro_postgres:PyroPostgresSyncConfig",
 }
+# Where a driver's own object is kept. Who asks for `driver.connection` is taken to use it, which makes all later calls
+# of these adapters careful: that is not what is measured.
+CONNECTIONS = {"psqlpy": "_link.connection", "pyro": "wire.connection", "pyro sync": "wire.connection"}
 
 
 class _HasSession(Protocol):
@@ -52,13 +57,14 @@ class _Calls:
         self.kind: Any = resolve_name(CONFIGS[argument])
 
     def raw(self: _HasSession) -> Any:
-        return resolve_name(RAW[self.argument])(self.dsn, connection=self.session.driver.connection)
+        connection = attrgetter(CONNECTIONS.get(self.argument, "connection"))(self.session.driver)
+        return resolve_name(RAW[self.argument])(self.dsn, connection=connection)
 
     def execute(self: _HasSession, sql: str) -> Any:
         return self.session.execute(sql)
 
-    def config(self: _HasSession, size: int) -> Any:
-        return self.kind({"dsn": self.dsn, "min_size": size, "max_size": size})
+    def config(self: _HasSession, size: int, **more: Any) -> Any:
+        return self.kind({"dsn": self.dsn, "min_size": size, "max_size": size}, **more)
 
     def shut(self, config: Any) -> Any:
         """Close a pool."""
@@ -146,6 +152,11 @@ class AsyncSqlspec(_Calls, AsyncContestant):
 
         return Call(lambda: session.select(sql, parameter), before, after)
 
+    async def observed(self, observer: str, query: str, parameter: Any) -> Call:
+        config = await self.scopes.enter_async_context(self.config(1, observers=observers(observer)))
+        session, sql = await self.scopes.enter_async_context(config.provide_session()), QUERIES[query].sql("$1")
+        return Call(lambda: session.select(sql, parameter))
+
     async def acquire(self) -> Call:
         config = await self._pool(1)
 
@@ -218,6 +229,11 @@ class SyncSqlspec(_Calls, SyncContestant):
             scope.__exit__(None, None, None)
 
         return Call(lambda: session.select(sql, parameter), before, after)
+
+    def observed(self, observer: str, query: str, parameter: Any) -> Call:
+        config = self.scopes.enter_context(self.config(1, observers=observers(observer)))
+        session, sql = self.scopes.enter_context(config.provide_session()), QUERIES[query].sql("$1")
+        return Call(lambda: session.select(sql, parameter))
 
     def acquire(self) -> Call:
         config = self._pool(1)

@@ -29,7 +29,7 @@ class _Pypi:
     def raw(self) -> Any:
         return resolve_name(RAW[self.argument])(self.dsn, connection=self.session.connection)
 
-    def config(self, size: int) -> Any:
+    def config(self, size: int, **_: Any) -> Any:
         keys: dict[str, Any] = {"min_size": size, "max_size": size}
         if "psycopg" in self.argument:
             keys |= {"conninfo": self.dsn, "autocommit": True}
@@ -44,6 +44,9 @@ class _Pypi:
 
     def shut(self, config: Any) -> Any:
         return config.close_pool()
+
+    def observed(self, observer: str, query: str, parameter: Any) -> Any:
+        raise NotOfferedError
 
     def stack(self, count: int) -> Call:
         raise NotOfferedError

@@ -17,8 +17,8 @@ __all__ = ("CallFailedError", "Process")
 
 SECONDS_ALLOWED = 300
 SECONDS_TO_LEAVE = 10
-ENVIRONMENT = {
-    "PYTHONWARNINGS": "ignore",
+ENVIRONMENT = {"PYTHONWARNINGS": "ignore"}
+KEEPS_MEMORY = {
     # asyncio receives into 256 KiB that it frees again. In a process with a small heap glibc returns them to the kernel
     # each time, in one with a larger heap it does not: without this, that alone makes a query of asyncpg take 40 or 65
     # us, depending on what else a process has imported.
@@ -37,6 +37,7 @@ class Process:
         python: The interpreter.
         module: What it runs; see `benchmarks.harness.serve`.
         seconds: How long an answer may take.
+        keeps_memory: Whether the allocator keeps what was freed, as in a program with a large heap.
         **opening: What the worker is made of.
 
     Attributes:
@@ -46,13 +47,15 @@ class Process:
         CallFailedError: It cannot be made.
     """
 
-    def __init__(self, python: Path, module: str, *, seconds: float = SECONDS_ALLOWED, **opening: Any) -> None:
+    def __init__(
+        self, python: Path, module: str, *, seconds: float = SECONDS_ALLOWED, keeps_memory: bool = True, **opening: Any
+    ) -> None:
         self._seconds = seconds
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         self._process = subprocess.Popen(
             [python, "-m", module],
             cwd=import_path(),
-            env=environment | ENVIRONMENT,
+            env=environment | ENVIRONMENT | (KEEPS_MEMORY if keeps_memory else {}),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

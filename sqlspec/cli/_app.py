@@ -20,6 +20,7 @@ from sqlspec.cli._running import Interrupted
 from sqlspec.cli._running import run as run_work
 from sqlspec.cli._screen import ClosedPipe, Outcome, Screen, abandon_stdout
 from sqlspec.exceptions import ParameterError, SQLSpecError
+from sqlspec.postgres.sql import quote_qualified
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -352,7 +353,9 @@ def copy(
         named_or_dsn(source).config(source_driver or driver),
         named_or_dsn(target).config(target_driver or driver),
     )
-    return _work(jobs.copy, *configs, screen=_screen(), what=what or table, table=table, **_storing(options))
+    # Quoted, so that it is a name: bare words with a blank between them are a query.
+    what = quote_qualified(table) if what is None else what
+    return _work(jobs.copy, *configs, screen=_screen(), what=what, table=table, **_storing(options))
 
 
 @app.command()

@@ -35,7 +35,7 @@ MISUSE = (ImproperConfigurationError, MissingDependencyError, NotSupportedError,
 
 _SECRETS = (
     # Rather too much than too little: a password that is written wrong has blanks and quotes in it.
-    (re.compile(r"(\w+://[^\s:/@'\"]*):.*@", re.DOTALL), r"\1:***@"),
+    (re.compile(r"(\b\w+://[^\s:/@'\"]*):.*@", re.DOTALL), r"\1:***@"),
     (re.compile(r"(password\s*=\s*)(\\?'(?:[^'\\]|\\.)*'|[^\s&]+)", re.IGNORECASE), r"\1***"),
 )
 
@@ -62,6 +62,13 @@ def redacted(text: str) -> str:
     return text
 
 
+def _masked(excerpt: str) -> str:
+    """Return an excerpt without passwords; what stands for one is as long, so that the caret stays where it points."""
+    for pattern, _ in _SECRETS:
+        excerpt = pattern.sub(lambda found: found[1] + "*" * (len(found[0]) - len(found[1])), excerpt)
+    return excerpt
+
+
 class Failure(NamedTuple):
     """What is told of an error.
 
@@ -70,12 +77,14 @@ class Failure(NamedTuple):
         kind: Name of the error's class.
         message: What happened and what to do.
         fields: Fields of the server's message, as far as they are known.
+        excerpt: The line of the statement that it is about, above a caret; empty where that is not known.
     """
 
     status: int
     kind: str
     message: str
     fields: Mapping[str, str]
+    excerpt: str = ""
 
     @classmethod
     def of(cls, error: SQLSpecError | OSError | ClickException) -> Failure:
@@ -83,7 +92,7 @@ class Failure(NamedTuple):
         if isinstance(error, SQLSpecError):
             fields = {name: redacted(text) for name in FIELDS if (text := getattr(error, name))}
             message = redacted(_ARGUMENT.sub(_as_option, error.message))
-            return cls(_status(error), type(error).__name__, message, fields)
+            return cls(_status(error), type(error).__name__, message, fields, _masked(error.excerpt or ""))
         if isinstance(error, ClickException):
             message = redacted(error.format_message())
             return cls(USAGE if isinstance(error, UsageError) else FAILED, "UsageError", message, {})
@@ -92,15 +101,17 @@ class Failure(NamedTuple):
 
     @property
     def lines(self) -> list[tuple[str, str]]:
-        """The message, then label and text of what explains it."""
+        """The message, then label and text of what explains it; the excerpt of the statement has no label."""
         state = self.fields.get("sqlstate")
         first = self.message + (f" [{state}]" if state else "")
-        return [("error", first), *((name, self.fields[name]) for name in ("detail", "hint") if name in self.fields)]
+        shown = {"error": first, "": self.excerpt, **self.fields}
+        return [(name, shown[name]) for name in ("error", "", "detail", "hint") if shown.get(name)]
 
     @property
     def document(self) -> dict[str, Any]:
         """The same for programs."""
-        return {"error": {"type": self.kind, "message": self.message, **self.fields, "status": self.status}}
+        excerpt = {"excerpt": self.excerpt} if self.excerpt else {}
+        return {"error": {"type": self.kind, "message": self.message, **self.fields, **excerpt, "status": self.status}}
 
 
 def _status(error: SQLSpecError) -> int:

@@ -49,8 +49,8 @@ async def ping(config: AsyncConfig[Any], *, wait: float) -> Outcome:
             async with config.provide_session() as session:
                 connected = time.perf_counter()
                 found = await session.select_one(
-                    "select current_setting('server_version') as server_version, current_database() as database, "
-                    'current_user as "user"'
+                    "select pg_catalog.current_setting('server_version') as server_version, "
+                    'pg_catalog.current_database() as database, current_user as "user"'
                 )
                 answered = time.perf_counter()
                 break

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sqlspec.core.plan import Compiler
-from sqlspec.exceptions import ParameterError
+from sqlspec.exceptions import ParameterError, SQLParsingError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sqlspec.core.plan import Plan
     from sqlspec.driver import AsyncSession
 
 __all__ = ("as_parameters", "read_parameters")
@@ -58,7 +59,10 @@ async def as_parameters(session: AsyncSession, sql: str, given: dict[str, str | 
     # What cannot be executed must not be run by the preparation: that is a script.
     if not texts or plan.refusal is not None:
         return []
-    await session.execute_script(f"prepare {PREPARED} as {plan.body}")
+    try:
+        await session.execute_script(f"prepare {PREPARED} as {plan.body}")
+    except SQLParsingError:  # the statement itself will say so, with the place in the text that the user wrote
+        return _fitted(plan, texts)
     types = await session.select_value(
         "select parameter_types::text[] from pg_catalog.pg_prepared_statements where name = $1", (PREPARED,)
     )
@@ -70,6 +74,10 @@ async def as_parameters(session: AsyncSession, sql: str, given: dict[str, str | 
         row = await session.select_one(f"select {casts}", tuple(texts[at] for at in typed), schema_type=tuple)
         for at, value in zip(typed, row, strict=True):
             values[at] = value
+    return _fitted(plan, values)
+
+
+def _fitted(plan: Plan, values: Sequence[Any]) -> list[Any]:
     return [tuple(values)] if plan.names is None else [dict(zip(plan.names, values, strict=True))]
 
 

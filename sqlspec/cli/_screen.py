@@ -109,7 +109,8 @@ class Screen:
         with contextlib.suppress(ClosedPipe, OSError):
             for label, text in failure.lines:
                 style = "bold red" if label == "error" else "bold"
-                console.print(Text.assemble((f"{label}: ", style), printable(text, keep="\n")), soft_wrap=True)
+                title = f"{label}: " if label else ""
+                console.print(Text.assemble((title, style), printable(text, keep="\n")), soft_wrap=True)
         return failure.status
 
     def note(self, text: str) -> None:

@@ -8,7 +8,21 @@ from typing import Any, TypeGuard
 
 from sqlspec.exceptions import ParameterError
 
-__all__ = ("MOST", "callback", "choice", "columns_of", "flag", "is_whole", "items_of", "texts", "whole")
+__all__ = (
+    "MAX_NAME_BYTES",
+    "MOST",
+    "callback",
+    "choice",
+    "columns_of",
+    "flag",
+    "is_whole",
+    "items_of",
+    "texts",
+    "whole",
+)
+
+MAX_NAME_BYTES = 63
+"""Longest name in bytes: NAMEDATALEN - 1 of a standard build (PostgreSQL manual, 4.1.1)."""
 
 MOST = 2**31 - 1
 """The largest number of rows that the server's protocol can be asked for at a time."""

@@ -48,6 +48,7 @@ class Capabilities:
     columns_when_empty: Support
     duplicate_columns: Support
     sqlstate: Support
+    error_position: Support
     usable_after_error: Support
     savepoints: Support
     isolation: Support

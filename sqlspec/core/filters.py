@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from sqlspec.core._clauses import clause_words, require_expression
-from sqlspec.core.arguments import choice, flag, is_whole, items_of, texts
+from sqlspec.core.arguments import MAX_NAME_BYTES, choice, flag, is_whole, items_of, texts
 from sqlspec.core.parameters import AMBIGUOUS, bind_positional
 from sqlspec.core.scan import Scan, parameter_names, scan
 from sqlspec.exceptions import NotSupportedError, ParameterError
@@ -202,14 +202,23 @@ def quoted(name: str) -> str:
     """Quote a column name; dots separate its qualifiers.
 
     Raises:
-        ParameterError: It is no text, or a part is empty or holds NUL.
+        ParameterError: It is no text, or a part is none that a column can have.
     """
     parts = name.split(".") if isinstance(name, str) else [""]
-    if not all(parts) or "\0" in name:
+    if not all(map(_is_name, parts)):
         raise ParameterError(
-            "cannot quote a column name: it is no text, or empty, or holds NUL; pass 'column' or 'table.column'"
+            "cannot quote a column name: it is no text, or a part of it is empty, holds NUL or half of a surrogate "
+            f"pair, or has more than {MAX_NAME_BYTES} bytes; pass 'column' or 'table.column'"
         )
     return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+
+
+def _is_name(part: str) -> bool:
+    try:
+        # The server would cut off a longer one, and take it for the name of another column.
+        return 0 < len(part.encode()) <= MAX_NAME_BYTES and "\0" not in part
+    except UnicodeEncodeError:
+        return False
 
 
 def compose(

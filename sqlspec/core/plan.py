@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlspec.core._inserts import PlainInsert, plain_insert
 from sqlspec.core._settings import KEPT_REASON, rereads
 from sqlspec.core.arguments import flag
+from sqlspec.core.excerpt import brief
 from sqlspec.core.mapping import build_mapper
 from sqlspec.core.parameters import bind_named, bind_positional, iter_bound
-from sqlspec.core.scan import parameter_names, scan, splice
+from sqlspec.core.scan import parameter_names, scan, splice, statement_text
 from sqlspec.exceptions import (
     ImproperConfigurationError,
     MappingError,
@@ -43,7 +44,7 @@ class Refusal(NamedTuple):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Plan:
     """The complete answer for one SQL text. Holds no parameter value.
 
@@ -81,6 +82,10 @@ class Plan:
     mappers: dict[Any, tuple[tuple[Column, ...], Callable[[Sequence[Any]], list[Any]]]] = field(
         default_factory=dict, repr=False, compare=False
     )
+
+    def __repr__(self) -> str:
+        parameters = ", ".join(self.names) if self.names is not None else str(self.arity or "none")
+        return f"<Plan {self.verb or 'empty'}: {brief(self.source)!r}, parameters: {parameters}>"
 
     @property
     def body(self) -> str:
@@ -173,19 +178,6 @@ class Compiler:
         # The oldest quarter at once: eviction is then rare, and a statement in use is back after one compilation.
         for text in list(self.plans)[: max(1, self.max_entries // 4)]:
             del self.plans[text]
-
-
-def statement_text(text: Any) -> str:
-    """Return the text of a statement as a plain `str`: drivers take no other.
-
-    Raises:
-        SQLParsingError: It is no text.
-    """
-    if text.__class__ is str:
-        return text
-    if not isinstance(text, str):
-        raise SQLParsingError(f"a statement must be a str or SQL: {type(text).__name__} given; pass SQL text")
-    return str.__str__(text)
 
 
 def _compile(text: str) -> Plan:

@@ -107,6 +107,11 @@ def at_most_one(rows: Sequence[T]) -> T | None:
     return exactly_one(rows) if rows else None
 
 
+def _listed(columns: Sequence[Column]) -> str:
+    names = [column.name for column in columns[:8]]
+    return f"({', '.join(names)}{', ...' if len(columns) > 8 else ''})"
+
+
 class SQLResult(Generic[T]):
     """The result of one statement.
 
@@ -248,7 +253,8 @@ class SQLResult(Generic[T]):
         return True
 
     def __repr__(self) -> str:
-        return f"<SQLResult {self.verb or 'empty'}: {len(self)} rows, rows_affected={self.rows_affected}>"
+        columns = f" of {_listed(self.columns)}" if self.columns else ""
+        return f"<SQLResult {self.verb or 'empty'}: {len(self)} rows{columns}, rows_affected={self.rows_affected}>"
 
 
 class ArrowResult:
@@ -323,7 +329,7 @@ class ArrowResult:
         return True
 
     def __repr__(self) -> str:
-        return f"<ArrowResult: {self.num_rows} rows, {self.num_columns} columns>"
+        return f"<ArrowResult: {self.num_rows} rows, {self.num_columns} columns, {self.nbytes} bytes>"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from sqlspec.core._verbs import IDENT, IDENT_START, NAME, StatementScanner, is_ident, position
 from sqlspec.exceptions import ParameterError, SQLParsingError
@@ -18,7 +18,16 @@ from sqlspec.exceptions import ParameterError, SQLParsingError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ("ParameterStyle", "Placeholder", "Scan", "parameter_names", "scan", "splice")
+__all__ = (
+    "ParameterStyle",
+    "Placeholder",
+    "Scan",
+    "parameter_names",
+    "replacements",
+    "scan",
+    "splice",
+    "statement_text",
+)
 
 ParameterStyle: TypeAlias = Literal["numeric", "named", "pyformat", "format", "qmark"]
 """`$1`, `:name`, `%(name)s`, `%s`, `?`."""
@@ -343,6 +352,19 @@ _HANDLERS: dict[str, Callable[[_Scanner, int, int], int]] = {
 }
 
 
+def statement_text(text: Any) -> str:
+    """Return the text of a statement as a plain `str`: drivers take no other.
+
+    Raises:
+        SQLParsingError: It is no text.
+    """
+    if text.__class__ is str:
+        return text
+    if not isinstance(text, str):
+        raise SQLParsingError(f"a statement must be a str or SQL: {type(text).__name__} given; pass SQL text")
+    return str.__str__(text)
+
+
 def scan(sql: str) -> Scan:
     """Find the placeholders and the structure of a SQL text.
 
@@ -393,8 +415,22 @@ def splice(sql: str, scan: Scan, render: Callable[[int], str]) -> str:
         render: Gives the driver's spelling of a parameter, counted from 1. Equal names share an index; `$n`
             has the index n.
     """
-    if not scan.placeholders:
+    edits = replacements(sql, scan, render)
+    if not edits:
         return sql
+    parts: list[str] = []
+    last = 0
+    for start, end, text in edits:
+        parts += (sql[last:start], text)
+        last = end
+    parts.append(sql[last:])
+    return "".join(parts)
+
+
+def replacements(sql: str, scan: Scan, render: Callable[[int], str]) -> list[tuple[int, int, str]]:
+    """Return what `splice` puts in the place of what, in order: the span in the text, and the new text."""
+    if not scan.placeholders:
+        return []
     edits: list[tuple[int, int, str]] = []
     indexes: dict[str, int] = {}
     for ordinal, (start, end, _, name) in enumerate(scan.placeholders, 1):
@@ -408,10 +444,4 @@ def splice(sql: str, scan: Scan, render: Callable[[int], str]) -> str:
     if scan.escapes:
         edits += [(start, end, sql[start]) for start, end in scan.escapes]
         edits.sort()
-    parts: list[str] = []
-    last = 0
-    for start, end, text in edits:
-        parts += (sql[last:start], text)
-        last = end
-    parts.append(sql[last:])
-    return "".join(parts)
+    return edits

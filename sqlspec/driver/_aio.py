@@ -8,10 +8,12 @@ from collections import deque
 from collections.abc import Coroutine
 from contextvars import ContextVar
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
+from types import coroutine
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
+    from contextvars import Context
     from types import TracebackType
     from typing import Self
 
@@ -51,6 +53,9 @@ blocking = asyncio.to_thread
 sleep = asyncio.sleep
 Timer = asyncio.TimerHandle
 
+current_runner: Callable[[], object] = asyncio.get_running_loop
+"""Returns what a pool's connections are bound to: the running event loop."""
+
 GRACE = 3.0
 """Seconds between the attempt to stop a statement and cutting the connection."""
 
@@ -70,11 +75,6 @@ def current_name() -> str:
     """Return the name of the running task, for messages."""
     task = asyncio.current_task()
     return f"task {task.get_name()!r}" if task is not None else "no task"
-
-
-def current_runner() -> object:
-    """Return what a pool's connections are bound to: the running event loop."""
-    return asyncio.get_running_loop()
 
 
 def is_gone(runner: object) -> bool:
@@ -110,31 +110,170 @@ async def call_with_timeout(
         last_resort.cancel()
 
 
+class Shielded(Generic[T]):
+    """Wait for a future that a cancellation of the waiting task does not reach.
+
+    `asyncio.shield` does the same with a second future, which costs a turn of the event loop. A task waits for any
+    object that has these methods, and asks that object to cancel.
+    """
+
+    __slots__ = ("_asyncio_future_blocking", "_context", "_future", "_said", "_wake")
+
+    def __init__(self, future: asyncio.Future[T]) -> None:
+        self._future = future
+        self._asyncio_future_blocking = False
+        self._wake: Callable[[Any], object] | None = None
+        self._context: Context | None = None
+        self._said: tuple[object, ...] = ()
+
+    def __await__(self) -> Generator[Any, None, T]:
+        if not self._future.done():
+            self._asyncio_future_blocking = True
+            yield self
+        return self._future.result()
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        return self._future.get_loop()
+
+    def add_done_callback(self, wake: Callable[[Any], object], *, context: Context | None = None) -> None:
+        self._wake, self._context = wake, context
+        self._future.add_done_callback(wake, context=context)
+
+    def cancel(self, msg: object = None) -> bool:
+        """Wake the task instead of cancelling the future. `False` when the task is about to wake already."""
+        wake, future = self._wake, self._future
+        if wake is None or future.done():
+            return False
+        self._wake = None  # a second wake would reach the task wherever it waits by then
+        self._said = () if msg is None else (msg,)
+        future.remove_done_callback(wake)
+        future.get_loop().call_soon(wake, self, context=self._context)
+        return True
+
+    def cancelled(self) -> bool:
+        return self._future.cancelled()
+
+    def result(self) -> NoReturn:
+        """Answer a task that was woken by `cancel`."""
+        raise asyncio.CancelledError(*self._said)
+
+
+class _Disturbed(BaseException):
+    """A task was cancelled while the coroutine that it runs waited for a future, which goes on."""
+
+    def __init__(self, by: asyncio.CancelledError, future: Any) -> None:
+        self.by = by
+        self.future = future
+
+
+@coroutine
+def _shielded_steps(call: Coroutine[Any, Any, T]) -> Generator[Any, None, T]:
+    """Run a coroutine in this task; a cancellation does not reach what it waits for.
+
+    Raises:
+        _Disturbed: The task was cancelled. The coroutine has not noticed.
+    """
+    try:
+        while True:
+            future = call.send(None)  # a failure of what it waited for is found there by the coroutine itself
+            shield = future
+            if future is not None and not isinstance(future, Shielded):
+                future._asyncio_future_blocking = False
+                shield = Shielded(future)
+                shield._asyncio_future_blocking = True
+            try:
+                yield shield
+            except asyncio.CancelledError as cancelled:
+                if future is None or not future.cancelled():
+                    raise _Disturbed(cancelled, future) from None
+            except GeneratorExit:
+                call.close()
+                raise
+            except BaseException:
+                continue
+    except StopIteration as end:
+        return cast("T", end.value)
+
+
+@coroutine
+def _further_steps(call: Coroutine[Any, Any, T], future: Any) -> Generator[Any, None, T]:
+    """Go on with a coroutine that waits for `future`."""
+    try:
+        while True:
+            if future is not None:
+                future._asyncio_future_blocking = True
+            try:
+                yield future
+            except GeneratorExit:
+                call.close()
+                raise
+            except BaseException as error:
+                future = call.throw(error)
+            else:
+                future = call.send(None)
+    except StopIteration as end:
+        return cast("T", end.value)
+
+
 async def uninterrupted(
     operation: Callable[[], Coroutine[Any, Any, T]],
     grace: float = 5.0,
     give_up: Callable[[], object] | None = None,
+    *,
+    movable: bool = False,
 ) -> T:
     """Await `operation()` to its end even if this task is cancelled meanwhile, then let the cancellation go on.
 
     After `grace` seconds beyond the cancellation it is cancelled too: a silent server must not hold the task. When that
     does not end it within a second, `give_up()` is called, which must.
+
+    Args:
+        operation: What to await.
+        grace: Seconds.
+        give_up: Called from the event loop.
+        movable: It does not matter to the operation in which task it runs, nor when that changes: it waits for futures
+            alone, and uses no `asyncio.timeout`. Then it gets a task of its own only if this one is cancelled.
     """
-    task = asyncio.get_running_loop().create_task(operation())
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError as cancelled:
-        if not task.done():
-            await asyncio.wait((task,), timeout=grace)
-        if not task.done():
-            task.cancel()
-            if give_up is not None:
-                await asyncio.wait((task,), timeout=_STOPPING)
-                give_up()
-            await asyncio.wait((task,))
-        if not task.cancelled() and (error := task.exception()) is not None:
-            raise cancelled from error  # whoever cancelled must see it end, so the failure is only the cause
-        raise
+    if movable:
+        call = operation()
+        try:
+            return await _shielded_steps(call)
+        except _Disturbed as disturbed:
+            cancelled = disturbed.by
+            task = asyncio.get_running_loop().create_task(_moved(call, disturbed.future))
+    else:
+        task = asyncio.get_running_loop().create_task(operation())
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    await _last_wait(task, grace, give_up)
+    if not task.cancelled() and (failure := task.exception()) is not None:
+        raise cancelled from failure  # whoever cancelled must see it end, so the failure is only the cause
+    raise cancelled
+
+
+async def _moved(call: Coroutine[Any, Any, T], future: Any) -> T:
+    return await _further_steps(call, future)
+
+
+async def _last_wait(task: asyncio.Task[Any], grace: float, give_up: Callable[[], object] | None) -> None:
+    """Wait until a task has ended, and end it when that takes too long."""
+    task.add_done_callback(look_at)  # for who is cancelled here once more, and does not look
+    if not task.done():
+        await asyncio.wait((task,), timeout=grace)
+    if not task.done():
+        task.cancel()
+        if give_up is not None:
+            await asyncio.wait((task,), timeout=_STOPPING)
+            give_up()
+        await asyncio.wait((task,))
+
+
+def look_at(future: asyncio.Future[Any]) -> None:
+    """Take note of a failure that nobody may wait for, which asyncio would report otherwise."""
+    if not future.cancelled():
+        future.exception()
 
 
 async def finished(function: Callable[P, T], /, *args: P.args, **named: P.kwargs) -> T:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from sqlspec.core.excerpt import pointed_at
 from sqlspec.core.statement import SQL
 from sqlspec.driver._aio import GRACE, WHO_BELONGS, Expired, Owner, Turn, call_with_timeout, current_name
 from sqlspec.driver._outcome import commit_unknown, may_store
@@ -69,6 +70,7 @@ class AsyncSessionBase:
 
     __slots__ = (
         "_broken",
+        "_call",
         "_closed",
         "_compiler",
         "_dirty",
@@ -77,13 +79,16 @@ class AsyncSessionBase:
         "_inherited",
         "_limit",
         "_lock",
+        "_number",
         "_plans",
         "_reader",
         "_run",
         "_run_limited",
         "_stray",
+        "_taken",
         "_transaction",
         "_turn",
+        "_watch",
     )
 
     def __init__(self, driver: AsyncDriver, compiler: Compiler, limit: float | None = None) -> None:
@@ -107,6 +112,7 @@ class AsyncSessionBase:
         self._reader: AsyncArrowReader | None = None
         # True while a script runs that controls transactions: it may fail behind its BEGIN.
         self._stray = False
+        # _call, _number, _taken and _watch are those of a session that is observed: any may be, later.
 
     @property
     def driver(self) -> AsyncDriver:
@@ -119,6 +125,28 @@ class AsyncSessionBase:
     def in_transaction(self) -> bool:
         """Whether a transaction is open."""
         return self._transaction is not None
+
+    def __repr__(self) -> str:
+        # For people who look for a fault: it touches nothing and never fails, whatever state the session is in.
+        driver = self._driver
+        usable = not (self._closed or self._broken or self._inherited or driver.is_closed())
+        backend = f", backend {driver.backend_pid}" if usable and driver.backend_pid is not None else ""
+        return f"<{type(self).__name__} of {driver.spec.name}{backend}: {self._state()}>"
+
+    def _state(self) -> str:
+        if self._inherited:
+            return "of the process that this one was forked from"
+        if self._closed:
+            return "given back"
+        if self._broken or self._driver.is_closed():
+            return "connection lost"
+        states = ["busy" if self._turn.taken() else "idle"]
+        transaction = self._transaction
+        if transaction is not None:
+            states.append(f"in a transaction opened by {transaction.opener}")
+            if transaction.savepoints:
+                states.append(f"savepoints {', '.join(transaction.savepoints)}")
+        return "; ".join(states)
 
     # -- compiling and binding --------------------------------------------------------------------
 
@@ -312,6 +340,12 @@ class AsyncSessionBase:
     def _transaction_ended(self, transaction: OpenTransaction, outcome: str) -> None:
         """Do nothing; an observed session reports the end."""
 
+    def _retrying(self, error: BaseException, left: int) -> None:
+        """Do nothing; an observed session reports the attempt."""
+
+    def _load_progressed(self, rows: int, nbytes: int) -> None:
+        """Do nothing; an observed session reports what was sent so far."""
+
     # -- failures ---------------------------------------------------------------------------------
 
     async def _fail(self, error: BaseException, sql: str | None) -> None:
@@ -407,7 +441,14 @@ class AsyncSessionBase:
         self._broken = self._guarded = True
 
     def _translated(self, error: BaseException, sql: str | None) -> SQLSpecError:
-        return server_error(self._driver.error_info(error), sql=sql, adapter=self._driver.spec.name)
+        spec = self._driver.spec
+        info = self._driver.error_info(error)
+        translated = server_error(info, sql=sql, adapter=spec.name)
+        if sql is not None:
+            pointed = pointed_at(info, sql, by_words=spec.capabilities.error_position.level == "emulated")
+            if pointed is not None:
+                translated.position, translated.excerpt = pointed
+        return translated
 
     def _refuse(self, method: str, reason: str, sql: str, kind: type[SQLSpecError] = ParameterError) -> NoReturn:
         raise kind(f"cannot call {method}(): {reason}", sql=sql, adapter=self._driver.spec.name)

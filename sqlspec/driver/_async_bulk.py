@@ -188,13 +188,13 @@ class AsyncBulk(AsyncTransactions):
         except (DataError, SQLParsingError) as error:
             if error.sqlstate is None or not loads:
                 raise
-            failure = await self._located(method, loads[0], error)
+            failure = await self._located(loads[0], error)
         finally:
             for load in loads:
                 load.close()
         raise failure from failure.__cause__
 
-    async def _located(self, method: str, load: Load, error: SQLSpecError) -> SQLSpecError:
+    async def _located(self, load: Load, error: SQLSpecError) -> SQLSpecError:
         """Look for the value that the server refused: its message names neither column nor row.
 
         Nothing of the load is stored any more. Where no value is to blame, the server's own error stays.
@@ -204,7 +204,7 @@ class AsyncBulk(AsyncTransactions):
         for first, batch in load.recent:
             for name, probe in load.plan.probes(batch):
                 try:
-                    found = await self._atomically(method, load.label, None, faults_of, self._driver, probe)
+                    found = await self._atomically("locate", load.label, None, faults_of, self._driver, probe)
                 except SQLSpecError:
                     return error
                 if found:

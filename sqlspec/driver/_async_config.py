@@ -7,16 +7,17 @@ import time
 from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from sqlspec.core.observe import Checkout, Observer, notify_all
+from sqlspec.core.observe import Observer, Watch
 from sqlspec.core.plan import Compiler
 from sqlspec.driver._async_base import check_limit
 from sqlspec.driver._async_leaks import AsyncWatchedPool
-from sqlspec.driver._async_observed import AsyncObservedSession
+from sqlspec.driver._async_observed import AsyncObservedSession, AsyncPoolWatch, database_of
 from sqlspec.driver._async_pool import AsyncPool, Pooled
 from sqlspec.driver._async_session import AsyncSession
 from sqlspec.driver._async_stream import AsyncListener
 from sqlspec.driver._features import DriverFeatures, checked_observers, features_of
 from sqlspec.driver._forks import refuse_after_fork, tell_after_fork
+from sqlspec.driver._listeners import connections, listeners
 from sqlspec.driver._statements import Derived
 from sqlspec.driver._types import PoolStats
 from sqlspec.exceptions import ImproperConfigurationError, OperationalError, ParameterError, SQLSpecError, server_error
@@ -78,7 +79,9 @@ class AsyncConfig(Generic[F]):
         self.settings, self.pool_settings = resolve(connection_config or {}, self.dialect)
         features: Any = features_of(driver_features, self.features_class)
         self.driver_features: F = features
-        self.observers = checked_observers(observers)
+        self._observers = checked_observers(observers)
+        self._watch = Watch(self._observers, database_of(self))
+        self._pool_watch = AsyncPoolWatch(self._watch, self.connect) if self._watch else None
         self._compiler = Compiler()
         self._derived = Derived(features.codec_options())
         self._pool: AsyncPool | None = None
@@ -101,7 +104,11 @@ class AsyncConfig(Generic[F]):
                 pool = self._pool
                 if pool is None:
                     kind = AsyncPool if self.pool_settings.leak_after is None else AsyncWatchedPool
-                    pool = self._pool = kind(self.connect, self.pool_settings)
+                    watch = self._pool_watch
+                    pool = kind(self.connect if watch is None else watch.connect, self.pool_settings)
+                    if watch is not None:
+                        pool.on_wait = watch.wait
+                    self._pool = pool
         return pool
 
     async def close(self, timeout: float | None = 10.0) -> None:
@@ -139,6 +146,8 @@ class AsyncConfig(Generic[F]):
             error.adapter = error.adapter or self.spec.name
             raise
         tell_after_fork(driver)
+        for tell in tuple(connections):
+            tell(self, driver)
         return driver
 
     # -- what users take --------------------------------------------------------------------------
@@ -188,25 +197,33 @@ class AsyncConfig(Generic[F]):
 
     # -- diagnostics ------------------------------------------------------------------------------
 
+    @property
+    def observers(self) -> tuple[Observer, ...]:
+        """What the events of this config are told to."""
+        return self._observers
+
+    @property
+    def pool(self) -> AsyncPool | None:
+        """The pool; `None` before the first session."""
+        return self._pool
+
     def stats(self) -> PoolStats:
-        """Return the counters of the pool."""
+        """Return the counters of the pool; all are 0 before the first session."""
         pool = self._pool
         return pool.stats() if pool is not None else PoolStats(0, 0, 0, 0, 0, 0, 0, 0)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({redacted_dsn(self.settings)})"
+        pool = f", pool: {self._pool.state()}" if self._pool is not None else ""
+        return f"{type(self).__name__}({redacted_dsn(self.settings)}{pool})"
 
     async def _acquire(self) -> Pooled:
-        if not self.observers:
+        if self._pool_watch is None:
             return await self._opened_pool().acquire()
-        start = time.perf_counter()
-        pooled = await self._opened_pool().acquire()
-        notify_all(self.observers, Checkout(self.spec.name, time.perf_counter() - start))
-        return pooled
+        return await self._pool_watch.acquire(self._opened_pool())
 
     def _session(self, driver: AsyncDriver, limit: float | None) -> AsyncSession:
-        if self.observers:
-            return AsyncObservedSession(driver, self._compiler, limit, self.observers)
+        if self._pool_watch is not None or listeners:
+            return AsyncObservedSession(driver, self._compiler, limit, self._watch)
         return AsyncSession(driver, self._compiler, limit)
 
 
@@ -239,16 +256,18 @@ class AsyncSessionContext:
 class AsyncConnectionContext:
     """The driver's own connection for the length of a `with` block; see `provide_connection`."""
 
-    __slots__ = ("_config", "_pooled")
+    __slots__ = ("_config", "_pooled", "_taken")
 
     def __init__(self, config: AsyncConfig[Any]) -> None:
         self._config = config
         self._pooled: Pooled | None = None
+        self._taken = 0.0
 
     async def __aenter__(self) -> Any:
         if self._pooled is not None:
             raise _entered_twice("provide_connection")
         pooled = self._pooled = await self._config._acquire()
+        self._taken = time.perf_counter()
         return pooled.driver.connection
 
     async def __aexit__(
@@ -256,7 +275,10 @@ class AsyncConnectionContext:
     ) -> None:
         pooled, self._pooled = self._pooled, None
         if pooled is not None:
-            await self._config._opened_pool().release(pooled, dirty=True, broken=False)
+            config = self._config
+            await config._opened_pool().release(pooled, dirty=True, broken=False)
+            if config._pool_watch is not None:
+                config._pool_watch.give_back(self._taken)
 
 
 def _entered_twice(method: str) -> OperationalError:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections import deque
 from contextlib import suppress
@@ -49,13 +50,13 @@ CLOSING = object()
 
 
 class Pooled:
-    """A connection in a pool, with its times of birth and of return, and the session that has it now."""
+    """A connection in a pool, with its times of expiry and of return, and the session that has it now."""
 
-    __slots__ = ("born", "driver", "dropped", "returned", "session")
+    __slots__ = ("driver", "dropped", "expires", "returned", "session")
 
-    def __init__(self, driver: AsyncDriver, now: float) -> None:
+    def __init__(self, driver: AsyncDriver, now: float, expires: float = math.inf) -> None:
         self.driver = driver
-        self.born = now
+        self.expires = expires
         self.returned = now
         self.dropped = False
         self.session: AsyncSessionBase | None = None
@@ -75,6 +76,8 @@ class AsyncPool:
     def __init__(self, connect: Callable[[], Awaitable[AsyncDriver]], settings: PoolSettings) -> None:
         self._connect = connect
         self._settings = settings
+        # Seconds of idleness after which the server is asked before a connection is handed out.
+        self._trusted = {"always": -math.inf, "when_idle": TRUSTED_IDLE, "never": math.inf}[settings.validate]
         self._mutex = Lock()
         self._idle: list[Pooled] = []
         self._used: set[Pooled] = set()
@@ -89,6 +92,8 @@ class AsyncPool:
         self._closers: list[Waiter] = []
         self._runner: object | None = current_runner()
         self._housekeeping: Timer | None = None
+        # Called when somebody begins to wait; for observers.
+        self.on_wait: Callable[[], None] | None = None
         tell_after_fork(self)
 
     # -- taking -----------------------------------------------------------------------------------
@@ -104,7 +109,8 @@ class AsyncPool:
         waiter: Waiter | None = None
         pooled: Pooled | None = None
         with self._mutex:
-            self._check_usable()
+            if self._closed or self._runner is None or self._runner != current_runner():
+                self._check_usable()
             if self._idle:  # then nobody waits: what comes back goes to a waiter first
                 pooled = self._idle.pop()
                 self._used.add(pooled)
@@ -116,7 +122,9 @@ class AsyncPool:
         if waiter is not None:
             pooled = await self._wait(waiter)
         if pooled is not None:
-            if await self._is_fit(pooled):
+            now = time.monotonic()
+            living = now < pooled.expires and not pooled.driver.is_closed()
+            if living and (now - pooled.returned < self._trusted or await self._answers(pooled)):
                 return pooled
             # Its place is kept for a new one: this caller must not queue a second time.
             await self._drop(pooled, keep_place=True)
@@ -135,6 +143,8 @@ class AsyncPool:
         """Return a connection, or `None` for the right to open one."""
         limit = self._settings.acquire_timeout
         try:
+            if self.on_wait is not None:
+                self.on_wait()
             woken = await waiter.wait(limit)
         except BaseException:
             await self._leave_queue(waiter)
@@ -167,27 +177,19 @@ class AsyncPool:
         else:
             await self._put_back(waiter.gift)
 
-    async def _is_fit(self, pooled: Pooled) -> bool:
-        """Tell whether a connection that is about to be handed out is neither stale nor dead."""
-        now = time.monotonic()
+    async def _answers(self, pooled: Pooled) -> bool:
+        """Tell whether the server still answers on a connection that is about to be handed out."""
         driver = pooled.driver
-        settings = self._settings
         try:
-            if not driver.is_closed() and not (
-                settings.max_lifetime is not None and now - pooled.born > settings.max_lifetime
-            ):
-                fresh = settings.validate == "when_idle" and now - pooled.returned < TRUSTED_IDLE
-                if not fresh and settings.validate != "never":
-                    await call_with_timeout(PING_LIMIT, driver, driver.ping)
-                return True
+            await call_with_timeout(PING_LIMIT, driver, driver.ping)
         except Expired:
-            pass  # silent
+            return False  # silent
         except driver.native_errors:
-            pass  # dead
+            return False  # dead
         except BaseException:
             await self._drop(pooled)
             raise
-        return False
+        return True
 
     async def _open(self) -> Pooled:
         """Open a connection in a place that is already counted."""
@@ -196,7 +198,8 @@ class AsyncPool:
         except BaseException:
             self._free_place()
             raise
-        pooled = Pooled(driver, time.monotonic())
+        now, lifetime = time.monotonic(), self._settings.max_lifetime
+        pooled = Pooled(driver, now, math.inf if lifetime is None else now + lifetime)
         with self._mutex:
             self._opened += 1
             self._used.add(pooled)
@@ -216,15 +219,14 @@ class AsyncPool:
             broken: It must not be used again.
         """
         driver = pooled.driver
-        with self._mutex:
-            if pooled not in self._used:  # given back already, cut by `close`, or the parent's
-                return
+        if pooled not in self._used:  # given back already, cut by `close`, or the parent's
+            return
         pooled.session = None
-        if broken or self._closed or driver.is_closed() or driver.is_retired():
+        status = driver.status()
+        if broken or self._closed or driver.is_retired() or (status != "idle" and driver.is_closed()):
             await self._drop(pooled)
             return
         policy = self._settings.reset
-        status = driver.status()
         clean = policy == "never" or (policy == "when_dirty" and not dirty)
         if clean and (status == "idle" or (status == "unknown" and not dirty)):
             await self._put_back(pooled)
@@ -433,7 +435,11 @@ class AsyncPool:
             timeouts=self._timeouts,
         )
 
-    def __repr__(self) -> str:
+    def state(self) -> str:
+        """Tell in a few words how busy the pool is."""
         stats = self.stats()
-        state = "closed" if self._closed else f"{stats.in_use} in use, {stats.idle} idle, {stats.waiting} waiting"
-        return f"<{type(self).__name__}: {state}, max_size={self._settings.max_size}>"
+        busy = "closed" if self._closed else f"{stats.in_use} in use, {stats.idle} idle, {stats.waiting} waiting"
+        return f"{busy}, max_size={self._settings.max_size}"
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.state()}>"

@@ -8,21 +8,18 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from sqlspec.core.arguments import is_whole
 from sqlspec.core.parameters import AMBIGUOUS, RowsError
-from sqlspec.core.plan import part_refusal, statement_text
+from sqlspec.core.plan import part_refusal
 from sqlspec.core.result import RawResult, SQLResult, at_most_one, exactly_one, first_column
-from sqlspec.core.scan import scan
+from sqlspec.core.scan import scan, statement_text
 from sqlspec.core.stack import StatementStack
 from sqlspec.core.statement import SQL
 from sqlspec.driver._aio import AsyncExecution, begin_execution
 from sqlspec.driver._async_base import check_limit
+from sqlspec.driver._async_explain import AsyncExplaining
 from sqlspec.driver._async_many import execute_many
-from sqlspec.driver._async_storage import AsyncStorage
 from sqlspec.driver._async_stream import AsyncStream
-from sqlspec.exceptions import (
-    SQLParsingError,
-    SQLSpecError,
-    TransactionError,
-)
+from sqlspec.exceptions import SQLParsingError, SQLSpecError, TransactionError
+from sqlspec.postgres.sql import NOTIFY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -42,7 +39,7 @@ _AND_CHAIN = re.compile(rf"{_END}and{_GAP}+chain\b", re.IGNORECASE | re.DOTALL)
 _CONTROL = frozenset({"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT"})
 
 
-class AsyncSession(AsyncStorage):
+class AsyncSession(AsyncExplaining):
     """Runs statements on one connection.
 
     Every method that runs a statement takes SQL text or an `SQL` object, and parameters as `*args`, as one
@@ -526,12 +523,13 @@ class AsyncSession(AsyncStorage):
             channel: Name of the channel, in the case it is listened to.
             payload: Text of fewer than 8000 bytes.
         """
-        await self._execute("notify", "select pg_notify($1, $2)", (channel, payload), {}, None)
+        await self._execute("notify", NOTIFY, (channel, payload), {}, None)
 
     async def cancel(self) -> None:
         """Stop what this session runs now, from another task or thread.
 
-        The call that is stopped raises `OperationCancelledError`. Without a running statement nothing happens.
+        The call that is stopped raises `OperationCancelledError`; of an Arrow reader or an export, which read piece by
+        piece, the next one does. Without a running statement nothing happens.
 
         Raises:
             NotSupportedError: A call of this driver cannot be stopped from outside.
@@ -539,6 +537,8 @@ class AsyncSession(AsyncStorage):
         driver = self._driver
         if not driver.spec.capabilities.cancel:
             raise driver.spec.refusal("cancel")
+        if self._reader is not None:
+            self._reader.stop()
         if self._turn.taken():
             try:
                 await driver.cancel()

@@ -91,8 +91,9 @@ class AsyncStream(Generic[T]):
             if cursor is not None and usable:
                 await self._call(cursor.close)
         finally:
-            # The query may have written through a function or a data-modifying CTE: success must keep that.
-            await self._end(commit=error is None and usable)
+            # The query may have written through a function or a data-modifying CTE: success must keep that. Closing
+            # the cursor may have failed, too.
+            await self._end(commit=error is None and usable and not self._failed)
 
     async def __aiter__(self) -> AsyncIterator[T]:
         async for chunk in self.chunks():

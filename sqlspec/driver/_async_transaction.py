@@ -166,7 +166,7 @@ class AsyncTransactions(AsyncSessionBase):
 
         try:
             # Interrupting a COMMIT would leave its outcome unknown; it is short, so it is waited for.
-            await uninterrupted(commit, GRACE, driver.abort)
+            await uninterrupted(commit, GRACE, driver.abort, movable=driver.movable and limit is None)
         except driver.native_errors as error:
             self._dirty = True
             translated = self._translated(error, "commit")
@@ -377,9 +377,10 @@ class AsyncTransactions(AsyncSessionBase):
             try:
                 async with scope:
                     return await function(self)
-            except RETRYABLE:
+            except RETRYABLE as error:
                 if retries <= 0 or scope.ended_inside:
                     raise
+                self._retrying(error, retries)
             retries -= 1
             await sleep(random.random() * pause)
             pause = min(pause * 2, MAX_BACKOFF)
@@ -462,7 +463,7 @@ class AsyncTransactions(AsyncSessionBase):
             self._end_turn()
 
     async def _setting_values(self, names: list[str]) -> list[Any]:
-        columns = ", ".join(f"current_setting(${n}, true) as s{n}" for n in range(1, len(names) + 1))
+        columns = ", ".join(f"pg_catalog.current_setting(${n}, true) as s{n}" for n in range(1, len(names) + 1))
         plan = self._compiler.plan(f"select {columns}")
         raw: RawResult = await self._exclusive("with_settings", plan.source, None, self._driver.execute, plan, names)
         return list(raw.rows[0]) if raw.shape == "tuple" else list(raw.rows[0].values())

@@ -14,7 +14,7 @@ from sqlspec.core.arguments import choice, whole
 from sqlspec.core.scan import scan
 from sqlspec.exceptions import DataError
 from sqlspec.postgres.arrow._wire import Decoder
-from sqlspec.postgres.arrow.types import ReadOptions, decoder_schema, finish_batch, read_columns, result_schema
+from sqlspec.postgres.arrow.types import VALUE, ReadOptions, decoder_schema, finish_batch, read_columns, result_schema
 from sqlspec.postgres.enclose import enclose
 
 if TYPE_CHECKING:
@@ -117,8 +117,8 @@ def read_plan(
         MissingTypesError: A type has to be read from the catalog first.
     """
     found = read_columns(columns, codecs, typmods, options)
-    if any(column.select != "{c}" for column in found):
-        items = [column.select.replace("{c}", f"c{at}") for at, column in enumerate(found)]
+    if any(column.select != VALUE for column in found):
+        items = [column.select.replace(VALUE, f"c{at}") for at, column in enumerate(found)]
         text = enclose(plan.sql, len(found), items)
         assert text is not None
         plan = replace(plan, sql=text, tail=0, mappers={})

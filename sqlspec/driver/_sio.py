@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from sqlspec.core.result import SQLResult
 from sqlspec.driver._forks import after_fork
-from sqlspec.exceptions import OperationalError, is_statement_timeout
+from sqlspec.exceptions import OperationalError, OperationCancelledError, error_class, is_statement_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -54,6 +54,9 @@ WHO_BELONGS = "the thread that opened it"
 
 _log = logging.getLogger("sqlspec")
 
+current_runner: Callable[[], object] = os.getpid
+"""Returns what a pool's connections are bound to: the process, because sockets do not survive a fork."""
+
 _LONGEST_WAIT = 3600.0
 _SWEEP_AT = 1024
 """Timers in the heap at which cancelled ones are looked for: most are cancelled long before their time."""
@@ -90,11 +93,6 @@ class Expired(Exception):
 def current_name() -> str:
     """Return the name of the running thread, for messages."""
     return f"thread {threading.current_thread().name!r}"
-
-
-def current_runner() -> object:
-    """Return what a pool's connections are bound to: the process, because sockets do not survive a fork."""
-    return os.getpid()
 
 
 def is_gone(runner: object) -> bool:
@@ -223,19 +221,30 @@ def call_with_timeout(seconds: float, driver: SyncDriver, operation: Callable[..
 
 
 def _call_limited(seconds: float, driver: SyncDriver, operation: Callable[..., T], *args: Any) -> T:
-    driver.limit(seconds)
+    until = time.monotonic() + seconds
     try:
-        return operation(*args)
+        driver.limit(seconds)
+        try:
+            return operation(*args)
+        finally:
+            if not driver.is_closed():
+                driver.limit(None)
     except driver.native_errors as error:
-        if is_statement_timeout(driver.error_info(error)):
+        info = driver.error_info(error)
+        # Between two statements of a script the server forgets whose wish it is that it is about to fulfil.
+        stopped = error_class(info.sqlstate) is OperationCancelledError and time.monotonic() >= until
+        if stopped or is_statement_timeout(info):
             raise Expired from error
         raise
-    finally:
-        if not driver.is_closed():
-            driver.limit(None)
 
 
-def uninterrupted(operation: Callable[[], T], grace: float = 5.0, give_up: Callable[[], object] | None = None) -> T:
+def uninterrupted(
+    operation: Callable[[], T],
+    grace: float = 5.0,
+    give_up: Callable[[], object] | None = None,
+    *,
+    movable: bool = False,
+) -> T:
     """Call `operation()`: a thread is not cancelled from outside."""
     return operation()
 

@@ -14,7 +14,13 @@ from sqlspec.driver._sio import SyncReaderData
 from sqlspec.driver._sync_learning import with_types
 from sqlspec.driver._reading import ARRAY_NULLS, ENCODING, BatchReader, read_plan
 from sqlspec.driver._types import OWN_SAVEPOINT
-from sqlspec.exceptions import DatabaseConnectionError, NotSupportedError, OperationalError, SQLSpecError
+from sqlspec.exceptions import (
+    DatabaseConnectionError,
+    NotSupportedError,
+    OperationalError,
+    OperationCancelledError,
+    SQLSpecError,
+)
 from sqlspec.postgres.arrow._wire import WireError
 from sqlspec.postgres.arrow.typmods import TYPMODS_QUERY, find_probes, read_typmods, typmod_script
 from sqlspec.postgres.sql import begin as begin_sql
@@ -65,6 +71,7 @@ class SyncArrowReader(SyncReaderData):
         "_rows",
         "_saved",
         "_session",
+        "_stopped",
         "_timeout",
         "return_format",
         "schema",
@@ -78,7 +85,7 @@ class SyncArrowReader(SyncReaderData):
         self._session = session
         self._plan = plan
         self._timeout = session._limit if timeout is None else timeout
-        self._own = self._saved = self._entered = False
+        self._own = self._saved = self._entered = self._stopped = False
         self._feed: SyncRowFeed | None = None
         self._rows: BatchReader | None = None
         # Batches that have come and were not asked for yet, the next one last.
@@ -109,20 +116,21 @@ class SyncArrowReader(SyncReaderData):
 
         Raises:
             OperationalError: The reader was closed, or its transaction has ended, before the end.
+            OperationCancelledError: `session.cancel()` was called.
             DataError: A value has no place in its Arrow type.
         """
-        while not self._ready:
+        while self._stopped or not self._ready:
             rows = self._rows
             if rows is None:
-                return None
+                return self._ready.pop() if self._ready else None
             if self._ended:
                 raise OperationalError(f"cannot read from the Arrow reader: {self._ended}")
-            if not rows.more:
+            if not rows.more and not self._stopped:
                 self._rows = None
                 self._end("", keep=True)
                 return None
             try:
-                self._ready = self._call(next_batches, self._session._driver, rows, self._feed)
+                self._ready = self._call(self._next, rows, self._feed)
             except BaseException:
                 self._end("reading it has failed", keep=False)
                 raise
@@ -170,6 +178,15 @@ class SyncArrowReader(SyncReaderData):
             warnings.warn("an Arrow reader was not closed: use it in a `with` block", ResourceWarning, stacklevel=2)
 
     # -- inside -----------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Have the next read fail: between two of them nothing runs that the server could be asked to cancel."""
+        self._stopped = True
+
+    def _next(self, rows: BatchReader, feed: SyncRowFeed) -> list[pa.RecordBatch]:
+        if self._stopped:
+            raise OperationCancelledError("cannot read on from the Arrow reader: it was stopped by cancel()")
+        return next_batches(self._session._driver, rows, feed)
 
     def give(self, table: pa.Table, rows: int) -> None:
         """Take the rows of a statement that has none to read piecewise."""
@@ -242,17 +259,26 @@ class SyncArrowReader(SyncReaderData):
         """Let go of the feed, end the transaction or savepoint, and at last let other calls in."""
         session, transaction = self._session, self.transaction
         self._ended = reason or "it is at its end"
+        closed = False
         try:
             if self._feed is not None and not session._broken:
                 self._call(self._drop_feed)
-            if self._own:
-                session._end_transaction("commit" if keep else "rollback", transaction)
-            elif self._saved and not session._broken:
-                text = release(OWN_SAVEPOINT) if keep else f"{rollback_to(OWN_SAVEPOINT)};\n{release(OWN_SAVEPOINT)}"
-                self._call(session._driver.execute_script, text)
+            closed = True
         finally:
-            transaction.purpose = ""
-            session._reader = None
+            try:
+                self._end_scope(keep=keep and closed)
+            finally:
+                transaction.purpose = ""
+                session._reader = None
+
+    def _end_scope(self, *, keep: bool) -> None:
+        """End the reader's own transaction, or its savepoint in that of the caller."""
+        session = self._session
+        if self._own:
+            session._end_transaction("commit" if keep else "rollback", self.transaction)
+        elif self._saved and not session._broken:
+            text = release(OWN_SAVEPOINT) if keep else f"{rollback_to(OWN_SAVEPOINT)};\n{release(OWN_SAVEPOINT)}"
+            self._call(session._driver.execute_script, text)
 
 
 def read_table(

@@ -75,6 +75,8 @@ class SyncDriver(ABC):
         spec: Name and capabilities.
         native_errors: Exceptions of the driver that `error_info` understands.
         has_threads: The driver works by threads of its own, which a forked process does not have.
+        movable: It does not matter to `commit` in which task it runs, nor when that changes: it waits for futures
+            alone, and uses no `asyncio.timeout`.
         limits_itself: A call cannot be stopped from outside: time limits are set with `limit`, before it.
         numbers_rows: An error of the server in `execute_many` has the row's number (`set_row`), too.
         bulk_from: Number of rows from which a batch is worth being stored all at once: by `copy_in`, or else by
@@ -89,11 +91,16 @@ class SyncDriver(ABC):
     spec: ClassVar[AdapterSpec]
     native_errors: ClassVar[tuple[type[BaseException], ...]]
     has_threads: ClassVar[bool] = False
+    movable: ClassVar[bool] = False
     limits_itself: ClassVar[bool] = False
     numbers_rows: ClassVar[bool] = False
     bulk_from: ClassVar[int] = 0
     derived: Derived
     pooled: bool = False
+
+    def __repr__(self) -> str:
+        state = "closed" if self.is_closed() else self.status()
+        return f"<{type(self).__name__}: {state}>"
 
     # -- the connection ---------------------------------------------------------------------------
 
@@ -126,7 +133,7 @@ class SyncDriver(ABC):
 
     @abstractmethod
     def status(self) -> DriverStatus:
-        """Return the transaction status as the driver knows it, without a round trip."""
+        """Return the transaction status as the driver knows it, without a round trip; "unknown" once it is closed."""
 
     # -- statements -------------------------------------------------------------------------------
 
@@ -318,6 +325,13 @@ class SyncDriver(ABC):
             Number of rows of the command tag.
         """
         raise self.spec.refusal("arrow_in")
+
+    def execute_binary_then(
+        self, sql: str, parameters: Sequence[tuple[int, bytes | None]], rows: int, plan: Plan, args: Sequence[Any]
+    ) -> tuple[int, RawResult]:
+        """Run `execute_binary`, and then a query; a driver that can sends both at once."""
+        count = self.execute_binary(sql, parameters, rows=rows)
+        return count, self.execute(plan, args)
 
     def subscribe(self, channels: Sequence[str]) -> None:
         """LISTEN to channels. Notifications that arrive from now on are kept for `notifications`."""

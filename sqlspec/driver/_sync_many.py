@@ -187,8 +187,10 @@ class _SyncBatch:
         try:
             if self._is_more_than_a_block():
                 return False
-            self._unnest(insert, store)
-            if self._target(insert) == store.target:
+            ((sql, parameters, rows),) = self._arrays(insert, store)
+            count, raw = driver.execute_binary_then(sql, parameters, rows, _TARGET, self._whereabouts(insert))
+            self._add_count(count)
+            if parse_insert(raw.rows) == store.target:
                 return True
         except self._failures as error:
             ours = isinstance(error, SQLSpecError)
@@ -200,9 +202,11 @@ class _SyncBatch:
         return False
 
     def _target(self, insert: PlainInsert) -> InsertTarget | None:
-        columns = None if insert.columns is None else list(insert.columns)
-        raw = self._driver.execute(_TARGET, (insert.table, columns, self._plan.arity))
-        return parse_insert(raw.rows)
+        return parse_insert((self._driver.execute(_TARGET, self._whereabouts(insert))).rows)
+
+    def _whereabouts(self, insert: PlainInsert) -> tuple[Any, ...]:
+        """Return the parameters of the query for the target."""
+        return insert.table, None if insert.columns is None else list(insert.columns), self._plan.arity
 
     def _store_held(self, insert: PlainInsert, store: _Store) -> None:
         if store.target.steady and self._driver.spec.capabilities.copy_in and self._is_more_than_a_block():
@@ -228,10 +232,14 @@ class _SyncBatch:
         yield COPY_TRAILER
 
     def _unnest(self, insert: PlainInsert, store: _Store) -> None:
+        for sql, parameters, rows in self._arrays(insert, store):
+            self._add_count(self._driver.execute_binary(sql, parameters, rows=rows))
+
+    def _arrays(self, insert: PlainInsert, store: _Store) -> Iterator[tuple[str, list[tuple[int, bytes | None]], int]]:
+        """Yield blocks as they are sent: a statement, a parameter for each column, and the number of rows."""
         sql, oids = store.target.insert_sql(insert.table), store.target.array_oids
         for arrays, rows in self._blocks(store, store.writers.arrays):
-            parameters = list(zip(oids, arrays, strict=True))
-            self._add_count(self._driver.execute_binary(sql, parameters, rows=rows))
+            yield sql, list(zip(oids, arrays, strict=True)), rows
 
     def _blocks(self, store: _Store, write: Writer) -> Iterator[tuple[list[bytes], int]]:
         """Yield what is left of a chunk of rows as it is sent, with the number of rows; take further ones meanwhile."""

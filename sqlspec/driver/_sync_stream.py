@@ -91,8 +91,9 @@ class SyncStream(Generic[T]):
             if cursor is not None and usable:
                 self._call(cursor.close)
         finally:
-            # The query may have written through a function or a data-modifying CTE: success must keep that.
-            self._end(commit=error is None and usable)
+            # The query may have written through a function or a data-modifying CTE: success must keep that. Closing
+            # the cursor may have failed, too.
+            self._end(commit=error is None and usable and not self._failed)
 
     def __iter__(self) -> Iterator[T]:
         for chunk in self.chunks():

@@ -171,6 +171,7 @@ class SyncCopy:
             yield data
             self._rows += rows
             self._bytes += len(data)
+            self._session._load_progressed(self._rows, self._bytes)
             if self._request.progress is not None:
                 try:
                     self._request.progress(self._job(self._load_job(self._rows), "binary", ""))

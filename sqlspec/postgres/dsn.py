@@ -97,7 +97,9 @@ HARMLESS: Final = frozenset(
         ("channel_binding", "prefer"),
         ("gssencmode", "disable"),
         ("gssencmode", "prefer"),
+        ("sslcertmode", "allow"),
         ("sslcompression", "0"),
+        ("sslnegotiation", "postgres"),
     }
 )
 """Parameters with values that ask for nothing: a driver without the feature already does what they say."""
@@ -134,8 +136,16 @@ ENVIRONMENT_DEMANDS: Final[Mapping[str, str]] = {
     "PGREQUIREAUTH": "require_auth",
     "PGREQUIREPEER": "requirepeer",
     "PGCHANNELBINDING": "channel_binding",
+    "PGGSSENCMODE": "gssencmode",
+    "PGSSLCERTMODE": "sslcertmode",
+    "PGSSLCRL": "sslcrl",
+    "PGSSLCRLDIR": "sslcrldir",
+    "PGSSLNEGOTIATION": "sslnegotiation",
+    "PGSSLMINPROTOCOLVERSION": "ssl_min_protocol_version",
+    "PGSSLMAXPROTOCOLVERSION": "ssl_max_protocol_version",
 }
-"""Environment variables that choose or authenticate the server: to ignore one could mean to reach another."""
+"""Environment variables that choose, authenticate or encrypt: to ignore one could mean to reach another server, or to
+send in clear text what was to be encrypted."""
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _HOST = re.compile(r"(?:\[([^\[\]]+)\]|([^:\[\]@]*))(?::(\d*))?", re.ASCII)

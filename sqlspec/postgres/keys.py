@@ -246,6 +246,12 @@ def _statement_timeout(value: Any) -> str:
 
 
 _SETTING = re.compile(r"[A-Za-z_][\w$]*(?:\.[A-Za-z_][\w$]*)*")
+# What the start-up packet holds beside settings (PostgreSQL manual, 55.7), and what drivers read themselves: as
+# settings they would choose another role, database, protocol or TLS mode where settings are sent in that packet.
+_NO_SETTINGS = frozenset({
+    "database", "options", "pool_max_concurrency", "pool_max_idle_conn", "replication", "sslmode",
+    "upgrade_to_unix_socket", "user",
+})  # fmt: skip
 
 
 def _session_settings(value: Any) -> dict[str, str]:
@@ -256,6 +262,8 @@ def _session_settings(value: Any) -> dict[str, str]:
     for name, setting in value.items():
         if not isinstance(name, str) or _SETTING.fullmatch(name) is None or name.lower() in settings:
             raise BadValueError(f"{expected}; names are PostgreSQL identifiers, each given once in any case")
+        if name.lower() in _NO_SETTINGS or name.startswith("_pq_."):
+            raise BadValueError(f"{expected}; {name!r} is none of the server's, and may be a key of its own")
         if isinstance(setting, bool):
             setting = "on" if setting else "off"
         elif isinstance(setting, int | float):

@@ -193,6 +193,7 @@ class KeyDialect:
         adapter: Name of the adapter, for errors.
         aliases: The driver's spellings: of a portable key of equal meaning, or with a conversion.
         native: Keys passed to the driver as given. The DSN may hold them too, as text.
+        replaces: By native key, the keys that it takes the place of: they must not be given beside it.
         accepts: By portable key, what turns a value of the driver's own classes, such as its enumerations, into the
             portable value; other values go on as they are.
         refused: Reasons for what cannot be honoured: by key, portable or the driver's, or by portable key and
@@ -206,6 +207,7 @@ class KeyDialect:
     adapter: str
     aliases: Mapping[str, str | Alias | Spread] = field(default_factory=dict[str, str | Alias | Spread])
     native: frozenset[str] = frozenset()
+    replaces: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     accepts: Mapping[str, Converter] = field(default_factory=dict[str, Converter])
     refused: Mapping[str | tuple[str, str | bool], str] = field(default_factory=dict[str | tuple[str, str | bool], str])
 
@@ -353,9 +355,13 @@ class _Layer:
         self.parts.setdefault(alias.key, []).append(_Given(label, part))
 
     def finish(self) -> None:
-        """Add up what was given in parts."""
+        """Add up what was given in parts; refuse what another key takes the place of."""
         for key, parts in self.parts.items():
             self.add(key, " and ".join(part.label for part in parts), sum(part.value for part in parts))
+        for key in self.native:
+            for other in sorted(self.dialect.replaces.get(key, frozenset()) & (self.given.keys() | self.native.keys())):
+                label = self.given[other].label if other in self.given else repr(other)
+                raise self.error(f"both {key!r} and {label}", "one decides alone", "give one of them")
 
     def convert(self, label: str, convert: Converter, value: Any, *, text: bool = False) -> Any:
         """Run a check or conversion; its errors become ours, without the value."""
@@ -498,8 +504,10 @@ def _read_environment(environ: Mapping[str, str], dialect: KeyDialect, given: Ma
         if (text := environ.get(variable)) and SPELLINGS.get(key, key) not in given:
             layer.add(key, f"environment variable {variable!r}", text, text=True)
     for variable, name in ENVIRONMENT_DEMANDS.items():
-        # A service or an address chooses the host; where one is given, there is nothing left to choose.
+        # A service or an address chooses the host; where one is given, there is nothing left to choose. Without TLS
+        # there is nothing to ask of it.
         chosen = name in {"hostaddr", "service"} and "hosts" in given
+        chosen |= name.startswith("ssl") and "sslmode" in given and given["sslmode"].value == "disable"
         if (text := environ.get(variable)) and not chosen and name not in dialect.native:
             _libpq_only(layer, f"environment variable {variable!r}", name, text)
     return layer

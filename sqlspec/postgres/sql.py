@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from sqlspec.core.arguments import flag
+from sqlspec.core.arguments import MAX_NAME_BYTES, flag
 from sqlspec.exceptions import ParameterError
 
 if TYPE_CHECKING:
@@ -35,13 +35,10 @@ __all__ = (
     "unlisten",
 )
 
-MAX_NAME_BYTES: Final = 63
-"""Longest name in bytes: NAMEDATALEN - 1 of a standard build (PostgreSQL manual, 4.1.1)."""
-
 ISOLATION_LEVELS: Final = ("read uncommitted", "read committed", "repeatable read", "serializable")
 """Isolation levels that `begin` takes (PostgreSQL manual, 13.2)."""
 
-NOTIFY: Final = "select pg_notify($1, $2)"
+NOTIFY: Final = "select pg_catalog.pg_notify($1, $2)"
 """Sends a notification. NOTIFY itself takes neither a parameter nor, unquoted, a mixed-case channel."""
 
 RESET_STATEMENTS: Final = (
@@ -52,7 +49,7 @@ RESET_STATEMENTS: Final = (
     "RESET ALL",
     "CLOSE ALL",
     "UNLISTEN *",
-    "SELECT pg_advisory_unlock_all()",
+    "SELECT pg_catalog.pg_advisory_unlock_all()",
     "DISCARD TEMP",
     "DISCARD SEQUENCES",
     # What the borrower prepared by SQL; statements that were prepared by protocol belong to the adapter.
@@ -80,11 +77,16 @@ def quote_identifier(name: str) -> str:
         The name in double quotes (PostgreSQL manual, 4.1.1).
 
     Raises:
-        ParameterError: The name is empty, holds a NUL character, or is no valid Unicode.
+        ParameterError: The name is empty, longer than `MAX_NAME_BYTES`, holds a NUL character, or is no valid Unicode.
     """
-    _check_text("an identifier", name)
-    if not name:
+    size = len(_encoded("an identifier", name))
+    if not size:
         raise ParameterError("cannot quote an identifier: it is empty; give at least one character")
+    if size > MAX_NAME_BYTES:  # the server would take it for the name of something else
+        raise ParameterError(
+            f"cannot quote an identifier: it has {size} bytes in UTF-8; "
+            f"use at most {MAX_NAME_BYTES}, the server cuts off the rest"
+        )
     return '"' + name.replace('"', '""') + '"'
 
 
@@ -101,7 +103,7 @@ def split_qualified(name: str) -> tuple[str, ...]:
     Raises:
         ParameterError: A part is empty, or its quotes are not closed or not where a part begins and ends.
     """
-    _check_text("a qualified name", name)
+    _encoded("a qualified name", name)
     parts: list[str] = []
     at = 0
     while True:
@@ -160,7 +162,7 @@ def quote_literal(text: str) -> str:
     Raises:
         ParameterError: The text holds a NUL character or is no valid Unicode.
     """
-    _check_text("a string", text)
+    _encoded("a string", text)
     quoted = text.replace("'", "''")
     if "\\" in quoted:
         return "E'" + quoted.replace("\\", "\\\\") + "'"
@@ -198,7 +200,7 @@ def savepoint(name: str) -> str:
     Raises:
         ParameterError: The name cannot be quoted or is too long.
     """
-    return f"SAVEPOINT {_short('a savepoint', name)}"
+    return f"SAVEPOINT {quote_identifier(name)}"
 
 
 def release(name: str) -> str:
@@ -207,7 +209,7 @@ def release(name: str) -> str:
     Raises:
         ParameterError: The name cannot be quoted or is too long.
     """
-    return f"RELEASE SAVEPOINT {_short('a savepoint', name)}"
+    return f"RELEASE SAVEPOINT {quote_identifier(name)}"
 
 
 def rollback_to(name: str) -> str:
@@ -216,7 +218,7 @@ def rollback_to(name: str) -> str:
     Raises:
         ParameterError: The name cannot be quoted or is too long.
     """
-    return f"ROLLBACK TO SAVEPOINT {_short('a savepoint', name)}"
+    return f"ROLLBACK TO SAVEPOINT {quote_identifier(name)}"
 
 
 def set_config_sql(names: Sequence[str]) -> str:
@@ -235,7 +237,7 @@ def set_config_sql(names: Sequence[str]) -> str:
     """
     if not names or not all(names):
         raise ParameterError("cannot set configuration parameters: a name is missing; give at least one, none empty")
-    calls = (f"set_config(${at}, ${at + 1}, true)" for at in range(1, 2 * len(names), 2))
+    calls = (f"pg_catalog.set_config(${at}, ${at + 1}, true)" for at in range(1, 2 * len(names), 2))
     return f"select {', '.join(calls)}"
 
 
@@ -248,7 +250,7 @@ def quote_channel(channel: str) -> str:
     Raises:
         ParameterError: The name cannot be quoted or is longer than `MAX_NAME_BYTES` bytes of UTF-8.
     """
-    return _short("a channel", channel)
+    return quote_identifier(channel)
 
 
 def listen(channel: str) -> str:
@@ -257,7 +259,7 @@ def listen(channel: str) -> str:
     Raises:
         ParameterError: The name cannot be quoted or is too long.
     """
-    return f"LISTEN {_short('a channel', channel)}"
+    return f"LISTEN {quote_identifier(channel)}"
 
 
 def unlisten(channel: str | None = None) -> str:
@@ -266,7 +268,7 @@ def unlisten(channel: str | None = None) -> str:
     Raises:
         ParameterError: The name cannot be quoted or is too long.
     """
-    return "UNLISTEN *" if channel is None else f"UNLISTEN {_short('a channel', channel)}"
+    return "UNLISTEN *" if channel is None else f"UNLISTEN {quote_identifier(channel)}"
 
 
 def reset_script() -> str:
@@ -284,23 +286,14 @@ def _isolation(level: object) -> str:
     return words.upper()
 
 
-def _short(what: str, name: str) -> str:
-    quoted = quote_identifier(name)
-    if (size := len(name.encode())) > MAX_NAME_BYTES:
-        raise ParameterError(
-            f"cannot name {what}: the name has {size} bytes in UTF-8; "
-            f"use at most {MAX_NAME_BYTES}, the server cuts off the rest"
-        )
-    return quoted
-
-
-def _check_text(what: str, text: object) -> None:
+def _encoded(what: str, text: object) -> bytes:
+    """Return the UTF-8 of a text that PostgreSQL can hold."""
     if not isinstance(text, str):
         raise ParameterError(f"cannot quote {what}: it is of type {type(text).__name__}; give a str")
     if "\0" in text:
         raise ParameterError(f"cannot quote {what}: it holds a NUL character; PostgreSQL stores none, remove it")
     try:
-        text.encode()
+        return text.encode()
     except UnicodeEncodeError:
         # The driver's own error would quote the text; from None, because its context would do so too.
         raise ParameterError(f"cannot quote {what}: it holds half of a surrogate pair; give valid Unicode") from None

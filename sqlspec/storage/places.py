@@ -7,7 +7,7 @@ import posixpath
 import re
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import unquote
@@ -41,7 +41,8 @@ HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 """Stands for NULL in the name of a directory."""
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+)://")
-_SECRET = re.compile(r"(?<=://)[^/@]*@|[?#].*", re.DOTALL)
+# A login with a password reaches to the last `@`: one that is not escaped may hold anything.
+_SECRET = re.compile(r"(?<=://)(?:[^/@:]*:.*@|[^/@]*@)|[?#].*", re.DOTALL)
 _MAGIC = re.compile(r"[*?\[]")
 
 
@@ -89,6 +90,10 @@ class Storage(ABC):
     def delete_directory(self, path: str) -> None:
         """Delete a directory that is empty."""
 
+    def leads_out(self, directory: str, path: str) -> bool:
+        """Tell whether a file that was found below a directory is elsewhere, by way of a link."""
+        return False
+
     def shown(self, path: str) -> str:
         """Return a path for messages: without passwords and signatures."""
         return path
@@ -100,6 +105,12 @@ class ArrowStorage(Storage):
     def __init__(self, filesystem: pafs.FileSystem) -> None:
         self._filesystem = filesystem
 
+    def leads_out(self, directory: str, path: str) -> bool:
+        if not isinstance(self._filesystem, pafs.LocalFileSystem):
+            return False
+        home = os.path.join(os.path.realpath(directory), "")
+        return not os.path.realpath(path).startswith(home)
+
     def is_file(self, path: str) -> bool:
         return bool(self._filesystem.get_file_info(path).type == pafs.FileType.File)
 
@@ -109,6 +120,8 @@ class ArrowStorage(Storage):
         return self._filesystem.get_file_info(path).type not in (pafs.FileType.File, pafs.FileType.NotFound)
 
     def below(self, path: str, depth: int | None = None) -> list[str]:
+        if isinstance(self._filesystem, pafs.LocalFileSystem):
+            return list(_local_files(path, depth))
         found = self._filesystem.get_file_info(pafs.FileSelector(path, allow_not_found=True, recursive=depth is None))
         names = [info.path for info in found if info.type == pafs.FileType.File]
         if depth is not None and depth > 1:
@@ -141,6 +154,40 @@ class ArrowStorage(Storage):
     def delete_directory(self, path: str) -> None:
         if not self._filesystem.get_file_info(pafs.FileSelector(path)):
             self._filesystem.delete_dir(path)
+
+
+def _local_files(path: str, depth: int | None) -> Iterator[str]:
+    """Yield the files below a local directory.
+
+    A link to a directory is followed, but not in circles: pyarrow would find the files behind one that leads to a
+    directory above it dozens of times, and without end where there are two of them.
+    """
+    followed: set[str] = set()
+    pending = [(path, depth)]
+    while pending:
+        directory, left = pending.pop()
+        try:
+            entries = os.scandir(directory)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        with entries:
+            for entry in entries:
+                name = posixpath.join(directory, entry.name)
+                if not os.path.isdir(name):
+                    if os.path.isfile(name):
+                        yield name
+                elif left != 1 and not (entry.is_symlink() and _leads_round(name, followed)):
+                    pending.append((name, None if left is None else left - 1))
+
+
+def _leads_round(link: str, followed: set[str]) -> bool:
+    """Tell whether a link leads to a directory above it, or was followed already, by another way."""
+    here = os.path.realpath(os.path.dirname(link))
+    known = os.path.join(here, os.path.basename(link))
+    if known in followed or os.path.join(here, "").startswith(os.path.join(os.path.realpath(link), "")):
+        return True
+    followed.add(known)
+    return False
 
 
 class FsspecStorage(Storage):
@@ -278,7 +325,9 @@ def find_one(path: StoragePath, filesystem: Any = None, storage_options: Mapping
         reason = f"it reaches {scheme[1]}:// for fsspec and is not installed; install it beside sqlspec[storage]"
         raise MissingDependencyError(package, "storage", reason=reason) from error
     except ValueError as error:
-        raise ParameterError(f"cannot reach {shown!r}: {error}; give another scheme, or filesystem=") from error
+        # What is no port of a server may be a part of a password.
+        reason = type(error).__name__ if "@" in text else str(error)
+        raise ParameterError(f"cannot reach {shown!r}: {reason}; give another scheme, or filesystem=") from error
     except Exception as error:
         raise failed("reach", shown, error) from error
     return Place(FsspecStorage(made), inner)
@@ -320,7 +369,7 @@ def find(
         is_wanted: Tells by the name whether a file of a directory is taken.
 
     Raises:
-        ParameterError: There is no such file, or as for `find_one`.
+        ParameterError: There is no such file, a link leads out of the directory, or as for `find_one`.
         OperationalError: The file system cannot be reached.
     """
     several = [paths] if isinstance(paths, str | os.PathLike) else paths
@@ -354,6 +403,22 @@ def _files(place: Place, is_wanted: Callable[[str], bool]) -> list[Place]:
         ]
     if not names:  # a directory may have such a name
         return data_files(place, is_wanted)
+    return _confined(storage, base, names)
+
+
+def _confined(storage: Storage, base: str, names: Sequence[str]) -> list[Place]:
+    """Return the files that were found below a directory, sorted.
+
+    Raises:
+        ParameterError: A link leads to one that is elsewhere: who may put links there may not choose what is read, or
+            deleted when a directory is written anew.
+    """
+    for name in names:
+        if storage.leads_out(base, base + name):
+            raise ParameterError(
+                f"cannot take {storage.shown(base + name)!r}: a link leads out of {storage.shown(base)!r}; name the "
+                "file itself, or remove the link"
+            )
     return [Place(storage, base + name, _partition(name)) for name in sorted(names)]
 
 
@@ -425,10 +490,13 @@ def data_files(place: Place, is_data: Callable[[str], bool]) -> list[Place]:
     Args:
         place: The directory, which need not be there.
         is_data: Tells by its name whether a file counts.
+
+    Raises:
+        ParameterError: A link leads out of the directory.
     """
     base = place.path.rstrip("/") + "/"
     names = [name for name in _names(place.storage, base) if is_data(name) and not _is_hidden(name)]
-    return [Place(place.storage, base + name, _partition(name)) for name in sorted(names)]
+    return _confined(place.storage, base, names)
 
 
 class Output:

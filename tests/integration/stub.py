@@ -48,6 +48,7 @@ SPEC = AdapterSpec(
         columns_when_empty=NATIVE,
         duplicate_columns=_NO,
         sqlstate=_NO,
+        error_position=_NO,
         usable_after_error=NATIVE,
         savepoints=_OURS,
         isolation=_OURS,

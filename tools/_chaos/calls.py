@@ -13,7 +13,7 @@ from typing import Any
 from sqlspec.exceptions import QueryTimeoutError
 from tools._chaos.ledger import ABSENT, RIGHT, STORED, payload
 
-__all__ = ("ACCOUNTS", "BALANCE", "CALLS", "SCHEMA", "WEIGHTS", "WRITES", "EndVisit", "Interrupted", "Worker", "Wrong")
+__all__ = ("ACCOUNTS", "BALANCE", "CALLS", "SCHEMA", "WEIGHTS", "WRITES", "Interrupted", "Worker", "Wrong")
 
 ACCOUNTS = 500
 BALANCE = 1_000_000
@@ -49,6 +49,7 @@ class Worker:
 
     Attributes:
         doubt: Failures that leave the write of the running call unknown. `CommitUnknownError` always does.
+        last: Whether the session has to be given back after the running call.
         parts: Number of rows of each append that was acknowledged, by its number.
     """
 
@@ -58,6 +59,7 @@ class Worker:
         self.number = 0
         self.session: Any = None
         self.doubt: tuple[type[Exception], ...] = ()
+        self.last = False
         self.parts: dict[int, int] = {}
 
     @property
@@ -276,16 +278,15 @@ async def state(w: Worker) -> str:
     """Look for what another borrower may have left behind, and leave something."""
     left = await w.session.select_value("select coalesce(current_setting('chaos.mark', true), '')", timeout=w.limit)
     w.equal(left, "")
-    await w.session.execute_script("set chaos.mark = 'left'; create temp table left_behind (n int)")
+    leave = f"set chaos.mark = 'of worker {w.at}, call {w.number}'; create temp table left_behind (n int)"
+    w.last = True  # whatever ends the call from here on: only another borrower must not see what it has left
+    await w.session.execute_script(leave)
     await w.session.execute_script("drop table left_behind; reset chaos.mark")
     if w.random.random() < 0.5:
-        await w.session.execute_script("set chaos.mark = 'left'; create temp table left_behind (n int)")
-        raise EndVisit
+        await w.session.execute_script(leave)
+    else:
+        w.last = False
     return RIGHT
-
-
-class EndVisit(Exception):
-    """The call was right, and the session has to be given back before the next one."""
 
 
 async def too_slow(w: Worker) -> str:

@@ -133,11 +133,17 @@ class Faults:
         except BaseException as error:
             self.failure = error
         finally:
+            self._end_all()
+
+    def _end_all(self) -> None:
+        try:
             self._let_all_go_on()
             self._proxy.heal()
-            self.healed = time.monotonic()
-            if self._admin is not None:
-                self._admin.close()
+        except BaseException as error:
+            self.failure = self.failure or error
+        self.healed = time.monotonic()
+        if self._admin is not None:
+            self._admin.close()
 
     def _kinds(self) -> dict[str, tuple[Callable[[], None], int]]:
         """Return what can be done, each with how often."""

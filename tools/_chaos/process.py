@@ -32,7 +32,7 @@ from sqlspec.exceptions import (
     TransactionError,
 )
 from tests.integration.harness import Flavour
-from tools._chaos.calls import CALLS, WEIGHTS, WRITES, EndVisit, Interrupted, Worker, Wrong
+from tools._chaos.calls import CALLS, WEIGHTS, WRITES, Interrupted, Worker, Wrong
 from tools._chaos.ledger import ABSENT, FAILED, RIGHT, UNKNOWN, WRONG, Entry, Ledger, Slots
 
 ACQUIRE_LIMIT = 3.0
@@ -81,7 +81,8 @@ class Borrower(Worker):
             if await self.make("checkout", check_out, ACQUIRE_LIMIT + CONNECT_LIMIT):
                 for _ in range(self.random.randint(1, 5)):
                     kind = self.random.choices(list(CALLS), WEIGHTS)[0]
-                    if not await self.make(kind, CALLS[kind], CALL_LIMIT) or self.session.in_transaction:
+                    goes_on = await self.make(kind, CALLS[kind], CALL_LIMIT)
+                    if not goes_on or self.last or self.session.in_transaction:
                         break
         finally:
             if self.session is not None:
@@ -97,12 +98,11 @@ class Borrower(Worker):
         """Make a call and note it; tell whether the visit can go on."""
         self.number += 1
         self.doubt = ()
+        self.last = False
         started = self._slots.enter(self.at, kind, self.number, limit)
         goes_on, note = True, ""
         try:
             outcome = await self.within(self.give_up_after(kind, limit), call)
-        except EndVisit:
-            outcome, goes_on = RIGHT, False
         except (Wrong, Interrupted, SQLSpecError) as error:
             outcome, note = self.judged(kind, error), f"{type(error).__name__}: {error}"
             goes_on = kind != "checkout" and not isinstance(error, DatabaseConnectionError | CommitUnknownError)

@@ -11,7 +11,7 @@ import psycopg
 from tools._chaos.calls import ACCOUNTS, BALANCE, WRITES
 from tools._chaos.ledger import ABSENT, STORED, WRONG, Entry, payload
 
-__all__ = ("differences", "ill_after", "sentences")
+__all__ = ("calm", "differences", "ill_after", "sentences")
 
 Key = tuple[int, int]
 
@@ -29,10 +29,28 @@ def sentences(entries: Iterable[Entry]) -> Iterator[str]:
 def ill_after(entries: Iterable[Entry], healed: float) -> Iterator[str]:
     """Yield the calls that failed although the last fault was over when their session was asked for."""
     for entry in entries:
-        kind, _, words = entry.note.partition(": ")
-        # A limit that strikes may cost the connection, and what is called on it afterwards is refused.
-        if kind in _BROKEN and entry.visit > healed + HEALTHY_WITHIN and not words.startswith("cannot call"):
+        if entry.visit > healed + HEALTHY_WITHIN and _is_broken(entry) and not _is_refused(entry):
             yield f"{entry.started - healed:.1f} s after the last fault, {entry}"
+
+
+def _is_broken(entry: Entry) -> bool:
+    return entry.note.partition(": ")[0] in _BROKEN
+
+
+def _is_refused(entry: Entry) -> bool:
+    """Tell whether the connection was lost to an earlier call of the visit: a limit that strikes may cost it."""
+    return entry.note.partition(": ")[2].startswith("cannot call")
+
+
+def calm(entries: Iterable[Entry], healed: float) -> str:
+    """Tell how it went after the last fault. Where limits cost connections then, the machine has too much to do."""
+    later = [entry for entry in entries if entry.visit > healed]
+    failed = [entry for entry in later if _is_broken(entry) and not _is_refused(entry)]
+    last = max((entry.ended - healed for entry in failed), default=0.0)
+    return (
+        f"after the last fault: {len(later)} calls; {len(failed)} failed, until {last:.1f} s after it; "
+        f"{sum(map(_is_refused, later))} found that a limit had cost their connection"
+    )
 
 
 def differences(server: psycopg.Connection[Any], entries: Iterable[Entry], running: set[Key]) -> Iterator[str]:

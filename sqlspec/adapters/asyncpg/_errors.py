@@ -44,6 +44,8 @@ def error_info(error: BaseException, closed: bool) -> ErrorInfo:
             table=fields.table_name,
             column=fields.column_name,
             context=fields.context,
+            position=int(fields.position) if fields.position else None,
+            sent=getattr(error, "query", None),
         )
     lost = isinstance(error, OSError) or closed
     return ErrorInfo(words(error), fallback=DatabaseConnectionError if lost else OperationalError)

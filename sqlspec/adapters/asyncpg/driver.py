@@ -55,6 +55,7 @@ class AsyncpgDriver(AsyncDriver):
 
     spec = SPEC
     native_errors = NATIVE_ERRORS
+    movable = True
     bulk_from = 120
 
     def __init__(self, connection: asyncpg.Connection, derived: Derived, cached: int, *, pooled: bool = False) -> None:
@@ -153,8 +154,7 @@ class AsyncpgDriver(AsyncDriver):
     async def _end_preparing(self) -> None:
         """Let the server end what a statement began that was prepared and is not going to run.
 
-        The driver sends no Sync behind a preparation (protocol message Parse), so until the next statement the server
-        keeps a transaction open, with its snapshot and its locks on the tables.
+        The driver sends Parse without Sync: until the next statement a transaction stays open, with snapshot and locks.
         """
         if not self._connection.is_in_transaction():
             await self._connection.execute("select")

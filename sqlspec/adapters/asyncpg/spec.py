@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
 from sqlspec.core.capabilities import NATIVE, AdapterSpec, Capabilities, Support
@@ -24,6 +25,7 @@ SPEC = AdapterSpec(
         columns_when_empty=NATIVE,
         duplicate_columns=NATIVE,
         sqlstate=NATIVE,
+        error_position=NATIVE,
         usable_after_error=NATIVE,
         savepoints=NATIVE,
         isolation=NATIVE,
@@ -48,22 +50,34 @@ SPEC = AdapterSpec(
 
 
 def _ssl(value: Any) -> dict[str, Any]:
-    """Read asyncpg's `ssl`: a mode, a truth value, or an `ssl.SSLContext`, which is passed on."""
+    """Read asyncpg's `ssl`: a mode, a truth value, or an `ssl.SSLContext`, which is passed on.
+
+    What a context verifies is its mode: one that is given beside it must be the same.
+    """
     if isinstance(value, bool):
         return {"sslmode": "require" if value else "disable"}
-    return {"sslmode": value} if isinstance(value, str) else {"ssl_context": value}
+    if not isinstance(value, ssl.SSLContext):
+        return {"sslmode": value}
+    verified = value.verify_mode is ssl.CERT_REQUIRED
+    mode = "require" if not verified else "verify-full" if value.check_hostname else "verify-ca"
+    return {"sslmode": mode, "ssl_context": value}
 
+
+TLS_KEYS = ("sslcrl", "sslpassword", "ssl_min_protocol_version", "ssl_max_protocol_version")
+"""What the driver takes for a context that it makes itself."""
 
 DIALECT = KeyDialect(
     adapter="asyncpg",
     aliases={
         "timeout": "connect_timeout",
         "ssl": Spread(_ssl),
+        "ssl_context": Spread(_ssl),
         "server_settings": "session_settings",
         "max_inactive_connection_lifetime": "max_idle",
         "statement_cache_size": Spread(cache_size),
     },
-    native=frozenset({"ssl_context", "passfile", "sslcrl", "sslpassword", "sslnegotiation", "direct_tls"}),
+    native=frozenset({"passfile", "sslnegotiation", "direct_tls", *TLS_KEYS}),
+    replaces={"ssl_context": frozenset({"sslrootcert", "sslcert", "sslkey", *TLS_KEYS})},
     refused={
         ("sslrootcert", "system"): "the driver cannot use the system's certificates; name a file, or pass ssl=",
         "max_queries": "connections are not retired by a count of queries; use max_lifetime",

@@ -69,11 +69,11 @@ async def answers(driver: PsqlpyDriver, prepared: Prepared, values: Iterator[Val
     """
     fetch, text, cached = driver._fetch, prepared.text, not prepared.once
     while chunk := list(itertools.islice(values, AHEAD)):
-        for answer in await driver.run(_together([fetch(text, each, cached) for each in chunk])):
+        for answer in await driver.run(together([fetch(text, each, cached) for each in chunk])):
             yield answer
 
 
-async def _together(calls: list[Any]) -> list[Any]:
+async def together(calls: list[Any]) -> list[Any]:
     """Start all, in order; wait for all, whatever happens to one of them; raise the first error."""
     ended = await asyncio.gather(*calls, return_exceptions=True)
     for end in ended:

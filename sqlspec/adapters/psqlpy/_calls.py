@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlspec.adapters.psqlpy import _errors as errors
 from sqlspec.adapters.psqlpy._native import Error, psqlpy
+from sqlspec.driver._aio import look_at
 from sqlspec.driver._async_driver import AsyncDriver
 
 if TYPE_CHECKING:
@@ -39,7 +40,18 @@ SHORT = 0.005
 class Calling(AsyncDriver):
     """The part of the adapter that every call goes through."""
 
-    __slots__ = ("_caller", "_closed", "_cut", "_fetch", "_link", "_request", "_status", "_stop", "_unsettled")
+    __slots__ = (
+        "_caller",
+        "_closed",
+        "_cut",
+        "_fetch",
+        "_flawless",
+        "_link",
+        "_request",
+        "_status",
+        "_stop",
+        "_unsettled",
+    )
 
     native_errors = (Error,)
     has_threads = True
@@ -48,6 +60,8 @@ class Calling(AsyncDriver):
         self._link = link
         self._fetch: Callable[..., Awaitable[Any]] = link.connection.fetch
         self._status: DriverStatus = "idle"
+        # No call has failed since BEGIN, so the server cannot have aborted the transaction.
+        self._flawless = False
         self._closed = False
         self._caller: asyncio.Task[Any] | None = None
         self._cut = False  # by `abort`, not by whoever cancels the calling task
@@ -86,7 +100,7 @@ class Calling(AsyncDriver):
         # The call itself goes on waiting: the server may have finished it by then, and must be believed.
         if self._caller is not None and self._request is None:
             request = asyncio.ensure_future(_cancel_backend(self._link.arguments, self._link.pid))
-            request.add_done_callback(_look_at)
+            request.add_done_callback(look_at)
             self._request = request
             await asyncio.wait((request,), timeout=PATIENCE)
             if request.done() and not request.cancelled():
@@ -103,6 +117,7 @@ class Calling(AsyncDriver):
         """
         request = self._request
         assert request is not None
+        self._flawless = False
         await asyncio.wait((request,), timeout=PATIENCE)
         request.cancel()
         try:
@@ -170,6 +185,7 @@ class Calling(AsyncDriver):
     async def failed(self, error: BaseException) -> BaseException:
         """Note what a failure means for the connection; return the one to raise."""
         self._caller = None
+        self._flawless = False
         failure = self.note(error)
         if isinstance(failure, Error) and not self._closed:
             if self._request is not None:
@@ -221,6 +237,7 @@ class Calling(AsyncDriver):
         caller, self._caller = self._caller, None
         cut, self._cut = self._cut, False
         self._unsettled = True
+        self._flawless = False
         if not self._closed:
             await self._stop_server()
         if self._unsettled:
@@ -269,12 +286,6 @@ class Calling(AsyncDriver):
                 raise
             if self._status == "active":
                 self._status = "failed"
-
-
-def _look_at(done: asyncio.Future[None]) -> None:
-    """Take note of an exception that nobody may wait for, which asyncio would report otherwise."""
-    if not done.cancelled():
-        done.exception()
 
 
 async def _cancel_backend(arguments: dict[str, Any], pid: int) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from sqlspec.adapters.psqlpy._batch import together
 from sqlspec.adapters.psqlpy._dollars import hide_placeholders
 from sqlspec.adapters.psqlpy._errors import refusal
 from sqlspec.adapters.psqlpy._native import CustomType, Error
+from sqlspec.core.result import RawResult
 from sqlspec.postgres.enclose import enclose
 from sqlspec.postgres.sql import quote_identifier, quote_literal, quote_qualified
 
@@ -15,9 +17,13 @@ if TYPE_CHECKING:
 
     from sqlspec.adapters.psqlpy._statements import Prepared
     from sqlspec.adapters.psqlpy.driver import PsqlpyDriver
+    from sqlspec.core.plan import Plan
     from sqlspec.driver._types import CopyTarget
 
-__all__ = ("copy_in", "execute_binary")
+    Call = tuple[str, list[Any], bool]
+    """Text, parameters, and whether the driver keeps it prepared."""
+
+__all__ = ("copy_in", "execute_binary", "execute_binary_then")
 
 BLOCK = 4 << 20
 """Bytes for one COPY, which the driver copies as a whole; several are faster than one."""
@@ -79,15 +85,7 @@ async def execute_binary(
     """Run a data change of ours; see `AsyncDriver.execute_binary`."""
     values = [None if value is None else CustomType(value) for _, value in parameters]
     if rows is not None:
-        prepared = await _prepared(driver, sql, len(values))
-        try:
-            await driver.run(driver._fetch(prepared.text, values))
-        except Error as error:
-            driver._statements.discard(sql)
-            driver._forgotten.append(prepared.name)
-            if driver.error_info(error).message == f'prepared statement "{prepared.name}" does not exist':
-                driver._forget_all()  # then the others are gone, too
-            raise
+        await _store_kept(driver, sql, values)
         return rows
     sql = hide_placeholders(sql)
     counting = enclose(f"{sql}\nreturning 1", 1, ["pg_catalog.count(*)"])
@@ -97,6 +95,35 @@ async def execute_binary(
     # A rule of the table forbids RETURNING, so what it has done with the rows is not told.
     await driver.run(driver._fetch(sql, values, False))
     return max((_length(value) for _, value in parameters), default=0)
+
+
+async def execute_binary_then(
+    driver: PsqlpyDriver,
+    sql: str,
+    parameters: Sequence[tuple[int, bytes | None]],
+    rows: int,
+    plan: Plan,
+    args: Sequence[Any],
+) -> tuple[int, RawResult]:
+    """Run a data change of ours and a query, both sent at once; see `AsyncDriver.execute_binary_then`."""
+    values = [None if value is None else CustomType(value) for _, value in parameters]
+    query, bound = await driver._bound(plan, args)
+    answer = await _store_kept(driver, sql, values, (query.text, bound, not query.once))
+    return rows, RawResult(await driver._rows(query, answer), query.columns, "tuple", None)
+
+
+async def _store_kept(driver: PsqlpyDriver, sql: str, values: list[Any], *further: Call) -> Any:
+    """Run a statement of ours that is kept, and others behind it; return the last answer."""
+    prepared = await _prepared(driver, sql, len(values))
+    first: Call = (prepared.text, values, True)
+    try:
+        return (await driver.run(together([driver._fetch(*call) for call in (first, *further)])))[-1]
+    except Error as error:
+        driver._statements.discard(sql)
+        driver._forgotten.append(prepared.name)
+        if driver.error_info(error).message == f'prepared statement "{prepared.name}" does not exist':
+            driver._forget_all()  # then the others are gone, too
+        raise
 
 
 async def _prepared(driver: PsqlpyDriver, sql: str, arity: int) -> Prepared:

@@ -55,7 +55,10 @@ class Subscription:
                 await self._look()
                 continue
             made = Notification(note.channel, note.payload, note.process_id)
-            del note, done  # they hold the connection, which must close even if nobody asks for the next one
+            # They hold the connection, which must close even if nobody asks for the next one. The driver lets go of the
+            # future, and so of its result, only when it has the interpreter the next time: it is emptied instead.
+            asyncio.Future.__init__(done, loop=asyncio.get_running_loop())
+            del note, done
             yield made
 
     async def _look(self) -> None:
@@ -76,5 +79,9 @@ class Subscription:
         if pending is not None:
             pending.cancel()
             await asyncio.wait((pending,))
-        await self._listener.shutdown()
-        self.connection.close()
+        # A reader that stopped early still holds this object, and the driver's two would hold the connection open.
+        listener, self._listener = self._listener, None
+        connection, self.connection = self.connection, None
+        if listener is not None:
+            await listener.shutdown()
+            connection.close()

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlspec.adapters.psqlpy._batch import FEW, answers, encoded, large_statement, run_large
 from sqlspec.adapters.psqlpy._connect import ENGLISH_SCRIPT, in_time, open_link
-from sqlspec.adapters.psqlpy._copy import copy_in, execute_binary
+from sqlspec.adapters.psqlpy._copy import copy_in, execute_binary, execute_binary_then
+from sqlspec.adapters.psqlpy._cursor import Cursor
 from sqlspec.adapters.psqlpy._feed import open_feed
 from sqlspec.adapters.psqlpy._listen import Subscription
 from sqlspec.adapters.psqlpy._native import CustomType, Error
@@ -47,7 +48,7 @@ __all__ = ("PsqlpyDriver",)
 class PsqlpyDriver(Preparing):
     """A connection of psqlpy."""
 
-    __slots__ = ("_listening", "_names", "_native")
+    __slots__ = ("_lent", "_listening", "_names", "_native")
 
     spec = SPEC
     bulk_from = 16
@@ -57,6 +58,7 @@ class PsqlpyDriver(Preparing):
         self._names = itertools.count(1)
         self._native: Any = None  # the driver's own object for the open transaction, where a batch needed one
         self._listening: Subscription | None = None
+        self._lent = False  # the user has had the driver's own object, whose failures nobody notes
 
     # -- the connection ---------------------------------------------------------------------------
 
@@ -69,7 +71,7 @@ class PsqlpyDriver(Preparing):
     def connection(self) -> Any:
         # Whoever has it may open a transaction, which nobody would notice.
         self._status = "unknown"
-        self._strayed = True
+        self._strayed = self._lent = True
         return self._link.connection
 
     @property
@@ -236,6 +238,7 @@ class PsqlpyDriver(Preparing):
 
     async def begin(self, text: str) -> None:
         self._status = "unknown"  # should it fail, or be interrupted: then it is asked for
+        self._flawless = True
         await self.run(self._link.connection.execute_batch(text))
         self._status = "active"
 
@@ -245,10 +248,12 @@ class PsqlpyDriver(Preparing):
             raise aborted_commit(SPEC.name)
         # In an aborted transaction the COMMIT is not reached. After an error it is not known where that came from.
         self._status = "unknown"
+        check = "" if self._flawless and not self._lent else "select 1;\n"
         if self._native is None:
-            await self.run(self._link.connection.execute_batch("select 1;\ncommit"))
+            await self.run(self._link.connection.execute_batch(f"{check}commit"))
         else:
-            await self.run(self._link.connection.execute_batch("select 1"))
+            if check:
+                await self.run(self._link.connection.execute_batch(check))
             native, self._native = self._native, None
             await self.run(native.commit())
         self._status = "idle"
@@ -274,6 +279,7 @@ class PsqlpyDriver(Preparing):
             await self.rollback()
         await self.run(self._link.connection.execute_batch(f"rollback;\n{reset_script()}{english}"))
         self._status = "idle"
+        self._lent = False
         if self._strayed:
             self._forget_all()
             self._strayed = False
@@ -283,7 +289,7 @@ class PsqlpyDriver(Preparing):
         # inside the transaction keeps the tables from changing in between.
         self.forget(plan)
         prepared, values = await self._bound(plan, args)
-        return _Cursor(self, prepared, await self.declare(prepared.body, values))
+        return Cursor(self, prepared, await self.declare(prepared.body, values))
 
     async def declare(self, query: str, values: list[Any]) -> str:
         """Declare a cursor in the open transaction; return its name."""
@@ -304,6 +310,11 @@ class PsqlpyDriver(Preparing):
     ) -> int:
         return await execute_binary(self, sql, parameters, rows)
 
+    async def execute_binary_then(
+        self, sql: str, parameters: Sequence[tuple[int, bytes | None]], rows: int, plan: Plan, args: Sequence[Any]
+    ) -> tuple[int, RawResult]:
+        return await execute_binary_then(self, sql, parameters, rows, plan, args)
+
     # -- notifications ----------------------------------------------------------------------------
 
     async def subscribe(self, channels: Sequence[str]) -> None:
@@ -322,22 +333,3 @@ class PsqlpyDriver(Preparing):
         if self._listening is not None:
             async for note in self._listening:
                 yield note
-
-
-class _Cursor(AsyncCursor):
-    """A cursor that was declared in the open transaction."""
-
-    __slots__ = ("_driver", "_name", "_prepared")
-
-    def __init__(self, driver: PsqlpyDriver, prepared: Prepared, name: str) -> None:
-        self._driver = driver
-        self._prepared = prepared
-        self._name = name
-
-    async def fetch(self, count: int) -> RawResult:
-        driver, prepared = self._driver, self._prepared
-        answer = await driver.run(driver._fetch(f"fetch forward {count:d} from {self._name}", None, False))
-        return RawResult(await driver._rows(prepared, answer), prepared.columns, "tuple", None)
-
-    async def close(self) -> None:
-        await self._driver.execute_script(f"close {self._name}")

@@ -30,6 +30,11 @@ SPEC = AdapterSpec(
             "the driver hides the error's fields, so they are read from the server's English messages; what user code "
             "raises has none, and a text that repeats one of the server's is taken for it",
         ),
+        error_position=Support(
+            "emulated",
+            "the driver hides it; where the server's English message quotes a word that stands in the statement only "
+            "once, it is there",
+        ),
         usable_after_error=NATIVE,
         savepoints=NATIVE,
         isolation=NATIVE,

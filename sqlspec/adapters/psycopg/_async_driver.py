@@ -79,6 +79,7 @@ class AsyncPsycopgDriver(AsyncDriver):
     spec = SPEC
     native_errors = (protocol.Error,)
     numbers_rows = True
+    movable = protocol.WAITS_FOR_FUTURES
     bulk_from = 100
 
     def __init__(self, connection: AsyncNative[Any], derived: Derived, cached: int) -> None:
@@ -186,13 +187,13 @@ class AsyncPsycopgDriver(AsyncDriver):
 
     async def _command(self, plan: Plan) -> RawResult:
         self._pgconn.send_query_params(plan.sql.encode(), None, result_format=BINARY)
-        result = await self._answer()
+        result = await self._answer(plan.sql)
         self._statements.note_changes(plan.sql)
         return RawResult((), (), "tuple", result.command_tuples)
 
-    async def _answer(self) -> PGresult:
+    async def _answer(self, sent: str | None = None) -> PGresult:
         """Return the result of the one query that was sent."""
-        return protocol.checked((await self._wait(run(self._pgconn)))[-1])
+        return protocol.checked((await self._wait(run(self._pgconn)))[-1], sent)
 
     async def execute_many(self, plan: Plan, rows: Iterable[Sequence[Any]]) -> RawResult:
         return await run_batch(self._pgconn, self._statements, plan, rows)
@@ -209,7 +210,7 @@ class AsyncPsycopgDriver(AsyncDriver):
         self._pgconn.send_query(text.encode())
         try:
             for result in await self._wait(run(self._pgconn)):
-                protocol.checked(result)
+                protocol.checked(result, text)
         finally:
             self._statements.note_changes(text)
 

@@ -22,7 +22,7 @@ from sqlspec.postgres.dsn import LIBPQ_ONLY
 
 try:
     import psycopg
-    from psycopg import pq
+    from psycopg import pq, waiting
     from psycopg.errors import error_from_result
     from psycopg.rows import Row, tuple_row
     from psycopg.waiting import Ready, Wait
@@ -41,6 +41,9 @@ __all__ = ("AsyncNative", "SyncNative", "columns_of", "connect_options", "error_
 Error = psycopg.Error
 ConnectionTimeout = psycopg.errors.ConnectionTimeout
 SyncNative = psycopg.Connection
+
+WAITS_FOR_FUTURES = not hasattr(waiting, "wait_for")
+"""Newer releases of psycopg 3.3 wait without `asyncio.wait_for`, which cancels its task from Python 3.12 on."""
 
 CANCEL_LIMIT = 1.0
 """Seconds in which the server must be told to stop a statement."""
@@ -62,6 +65,8 @@ class AsyncNative(psycopg.AsyncConnection[Row]):
 _SENT_AT_ONCE = 64
 """Commands put into libpq's buffer between two looks at the socket."""
 
+_SENT = "_sqlspec_sent"
+
 _NOT_PREPARED = b"sqlspec_interrupted"
 """A name that no statement has."""
 
@@ -82,14 +87,25 @@ def failure(result: PGresult) -> psycopg.Error:
     return error_from_result(result, encoding="utf-8")
 
 
-def checked(result: PGresult) -> PGresult:
+def set_sent(error: BaseException, text: str | None) -> None:
+    """Note on an error which text the server was sent, for the position in it: the driver does not tell."""
+    setattr(error, _SENT, text)
+
+
+def checked(result: PGresult, sent: str | None = None) -> PGresult:
     """Return a result that is no error.
+
+    Args:
+        result: The result.
+        sent: The text that was sent for it.
 
     Raises:
         psycopg.Error: It is one.
     """
     if result.status == FATAL_ERROR:
-        raise failure(result)
+        error = failure(result)
+        set_sent(error, sent)
+        raise error
     return result
 
 
@@ -251,6 +267,8 @@ def error_info(error: BaseException, lost: bool) -> ErrorInfo:
         table=diag.table_name,
         column=diag.column_name,
         context=diag.context,
+        position=int(diag.statement_position) if diag.statement_position else None,
+        sent=getattr(error, _SENT, None),
     )
 
 

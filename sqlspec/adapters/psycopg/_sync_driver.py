@@ -79,6 +79,7 @@ class SyncPsycopgDriver(SyncDriver):
     spec = SPEC
     native_errors = (protocol.Error,)
     numbers_rows = True
+    movable = protocol.WAITS_FOR_FUTURES
     bulk_from = 100
 
     def __init__(self, connection: SyncNative[Any], derived: Derived, cached: int) -> None:
@@ -186,13 +187,13 @@ class SyncPsycopgDriver(SyncDriver):
 
     def _command(self, plan: Plan) -> RawResult:
         self._pgconn.send_query_params(plan.sql.encode(), None, result_format=BINARY)
-        result = self._answer()
+        result = self._answer(plan.sql)
         self._statements.note_changes(plan.sql)
         return RawResult((), (), "tuple", result.command_tuples)
 
-    def _answer(self) -> PGresult:
+    def _answer(self, sent: str | None = None) -> PGresult:
         """Return the result of the one query that was sent."""
-        return protocol.checked((self._wait(run(self._pgconn)))[-1])
+        return protocol.checked((self._wait(run(self._pgconn)))[-1], sent)
 
     def execute_many(self, plan: Plan, rows: Iterable[Sequence[Any]]) -> RawResult:
         return run_batch(self._pgconn, self._statements, plan, rows)
@@ -209,7 +210,7 @@ class SyncPsycopgDriver(SyncDriver):
         self._pgconn.send_query(text.encode())
         try:
             for result in self._wait(run(self._pgconn)):
-                protocol.checked(result)
+                protocol.checked(result, text)
         finally:
             self._statements.note_changes(text)
 

@@ -154,8 +154,9 @@ class SyncStatements(SyncPreparedStatements[Prepared]):
         answers: list[PGresult] = []
         try:
             self.pipeline(iter(commands), lambda _, result: answers.append(result))
-        except BaseException:
+        except BaseException as error:
             self._forgotten.append(name)  # cancelled, it may exist all the same
+            protocol.set_sent(error, sql)
             raise
         return name, answers[-1]
 

@@ -19,6 +19,7 @@ SPEC = AdapterSpec(
         columns_when_empty=NATIVE,
         duplicate_columns=NATIVE,
         sqlstate=NATIVE,
+        error_position=NATIVE,
         usable_after_error=NATIVE,
         savepoints=NATIVE,
         isolation=NATIVE,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlspec.adapters.pyro_postgres._native import NATIVE_ERRORS, AsyncNative
 from sqlspec.adapters.pyro_postgres.spec import ASYNC_SPEC as SPEC
-from sqlspec.driver._aio import GRACE, uninterrupted
+from sqlspec.driver._aio import GRACE, Shielded, look_at, uninterrupted
 from sqlspec.exceptions import ConnectionTimeoutError
 
 if TYPE_CHECKING:
@@ -89,18 +89,13 @@ async def _open(target: Target) -> tuple[Any, int]:
 def _let_go(future: asyncio.Future[tuple[Any, int]]) -> None:
     """Close a connection that came too late."""
     if not future.cancelled() and future.exception() is None:
-        future.result()[0].close().add_done_callback(_forget)
-
-
-def _forget(future: asyncio.Future[Any]) -> None:
-    if not future.cancelled():
-        future.exception()
+        future.result()[0].close().add_done_callback(look_at)
 
 
 async def close_connection(connection: Any) -> None:
     """Close a connection of the driver; a silent server is not waited for."""
     future = connection.close()
-    future.add_done_callback(_forget)
+    future.add_done_callback(look_at)
     try:
         async with asyncio.timeout(_CLOSING):
             await asyncio.shield(future)
@@ -116,9 +111,9 @@ def start(call: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
 async def finish(future: asyncio.Future[T], stopper: Stopper) -> T:
     """Wait for a call of the driver. Cancelled, stop it on the server and wait for its end all the same."""
     try:
-        return await asyncio.shield(future)
+        return await Shielded(future)
     except asyncio.CancelledError:
-        future.add_done_callback(_forget)  # asyncio reports a failure that nobody looks at
+        future.add_done_callback(look_at)
         await uninterrupted(lambda: stopper.stop(future), GRACE + _REACH)
         raise
 
@@ -183,7 +178,7 @@ class Stopper:
         try:
             await asyncio.shield(telling)
         finally:
-            telling.add_done_callback(_forget)
+            telling.add_done_callback(look_at)
             await close_connection(control)
 
     async def cut(self) -> None:

@@ -55,6 +55,7 @@ class AsyncPyroPostgresDriver(AsyncDriver):
     native_errors = NATIVE_ERRORS
     has_threads = TASKS
     limits_itself = LIMITS_ITSELF
+    movable = True
     bulk_from = 40
 
     def __init__(self, wire: AsyncWire, derived: Derived, cached: int) -> None:
@@ -73,7 +74,7 @@ class AsyncPyroPostgresDriver(AsyncDriver):
 
     @property
     def connection(self) -> Any:
-        self.wire.lent = True
+        self.wire.lent = self.wire.unsettled = True
         return self.wire.connection
 
     @property
@@ -113,7 +114,7 @@ class AsyncPyroPostgresDriver(AsyncDriver):
         except BaseException as error:
             await wire.recover(error)
             rows, prepared = await self._run_again(plan, args, prepared, error)
-        wire.unsettled = False
+        wire.unsettled = wire.lent
         decode = prepared.decode
         if decode is not None:
             try:
@@ -262,12 +263,18 @@ class AsyncPyroPostgresDriver(AsyncDriver):
     async def fetch_text(self, text: str) -> Sequence[Sequence[str | None]]:
         return await self.wire.query(text)
 
+    async def begin(self, text: str) -> None:
+        self.wire.flawless = True
+        await self._script(text)
+
     async def commit(self) -> None:
         if self.status() == "failed":
             await self.rollback()
             raise aborted_commit(SPEC.name)
         # In an aborted transaction the first statement fails, and COMMIT, which would answer ROLLBACK, is not reached.
-        await self.execute_script("select 1;\ncommit")
+        wire = self.wire
+        certain = wire.flawless and not wire.unsettled
+        await self._script("commit" if certain else "select 1;\ncommit")
 
     async def reset(self) -> None:
         lent = self.wire.lent

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from sqlspec.adapters.pyro_postgres._errors import timed_out
+from sqlspec.adapters.pyro_postgres._native import PostgresError
 from sqlspec.adapters.pyro_postgres._state import milliseconds
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ __all__ = ("AsyncLimit",)
 
 MOST = 2**31 - 1
 """The largest `statement_timeout`, in milliseconds: some 25 days."""
+
+
+ATTEMPTS = 50
+"""How often the usual limit is set outside a transaction until the one of the call does not strike."""
 
 
 class AsyncLimit:
@@ -86,4 +91,24 @@ class AsyncLimit:
             return  # it was set before the transaction, and is taken back behind it
         self._usual = None
         if wire.state != "failed":
-            await wire.script(f"set statement_timeout = '{usual}'")
+            await self._put_back(usual)
+
+    async def _put_back(self, usual: str) -> None:
+        """Set the usual limit. A very short one may strike this statement too, on a server that is busy.
+
+        Raises:
+            PostgresError: It struck inside a transaction, which is aborted; or it could not be set at all.
+        """
+        wire = self._wire
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                await wire.script(f"set statement_timeout = '{usual}'")
+            except PostgresError:
+                if wire.state == "failed" and not self._inside:
+                    self._usual = usual  # for when the transaction is over
+                elif wire.state == "idle" and not wire.broken:
+                    if left:
+                        continue
+                    wire.mark_broken()  # the next call would have a limit that nobody has set
+                raise
+            return

@@ -36,14 +36,15 @@ class AsyncWire:
         connection: The driver's own object.
         pid: Process ID of the server's backend.
         broken: It must not be used again.
-        unsettled: A call has not ended properly, so the connection may be out of step.
-        lent: The user has had the driver's own object, so its state is not known.
+        unsettled: A call may not have ended properly, so the connection is brought in step before the next one.
+        lent: The user has the driver's own object: nobody notes what fails there, so each call of ours settles it.
+        flawless: No call has failed since this was set, so the server cannot have aborted a transaction in between.
         state: The transaction status, as far as it follows from what went over this connection.
         stopper: Stops a call on the server when its task is cancelled.
         link: Its socket; `None` for a Unix socket, or one that was not found.
     """
 
-    __slots__ = ("broken", "connection", "lent", "link", "pid", "state", "stopper", "unsettled")
+    __slots__ = ("broken", "connection", "flawless", "lent", "link", "pid", "state", "stopper", "unsettled")
 
     def __init__(self, connection: Any, pid: int, stopper: Stopper) -> None:
         self.connection = connection
@@ -53,6 +54,7 @@ class AsyncWire:
         self.broken = False
         self.unsettled = False
         self.lent = False
+        self.flawless = False
         self.state: DriverStatus = "idle"
 
     # -- calls ------------------------------------------------------------------------------------
@@ -68,7 +70,7 @@ class AsyncWire:
         except BaseException as error:
             await self.recover(error)
             raise
-        self.unsettled = False
+        self.unsettled = self.lent
         return answer  # type: ignore[no-any-return]
 
     async def named_rows(self, statement: Any, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
@@ -87,7 +89,7 @@ class AsyncWire:
         except BaseException as error:
             await self.recover(error)
             raise
-        self.unsettled = False
+        self.unsettled = self.lent
         return answer  # type: ignore[no-any-return]
 
     async def script(self, text: str) -> int:
@@ -158,17 +160,18 @@ class AsyncWire:
         except BaseException as error:
             await self.recover(error)
             raise
-        self.unsettled = False
+        self.unsettled = self.lent
         return answer
 
     # -- keeping in step --------------------------------------------------------------------------
 
     async def recover(self, error: BaseException) -> None:
         """Bring the connection in step after a call that failed, or mark it as broken."""
+        self.flawless = False
         ended, self.stopper.failure = self.stopper.failure, None
         fault = read(ended or error)
         if fault.unsent:
-            self.unsettled = False
+            self.unsettled = self.lent
         elif fault.lost or self.stopper.abandoned or type(error).__name__ == "PanicException":
             self.mark_broken()
         elif not self.broken:
@@ -194,6 +197,7 @@ class AsyncWire:
         Args:
             plain: The cause is an error of the server alone: one answer is left unread, which is read at once.
         """
+        self.flawless = False
         self.unsettled = self.broken = True
         if plain:
             in_step = await self._exchange() != "more"
@@ -208,7 +212,7 @@ class AsyncWire:
                 in_step = await self._exchange() == "clean"
                 if in_step:
                     break
-        self.unsettled = self.broken = not in_step
+        self.broken, self.unsettled = not in_step, self.lent
         if not in_step:
             self.mark_broken()
 

@@ -20,6 +20,7 @@ _CONTROL = re.compile(
 _WORDS = re.compile(r"(?:\s|--[^\n]*|/\*.*?\*/)*(\w+)\W+(\w*)\W*(\w*)", re.DOTALL)
 
 
+@lru_cache(maxsize=256)
 def controls_transactions(text: str) -> bool:
     """Tell whether a script may change the transaction status; never `False` for one that does."""
     return _CONTROL.search(text) is not None

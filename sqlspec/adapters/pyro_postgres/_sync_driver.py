@@ -55,6 +55,7 @@ class SyncPyroPostgresDriver(SyncDriver):
     native_errors = NATIVE_ERRORS
     has_threads = TASKS
     limits_itself = LIMITS_ITSELF
+    movable = True
     bulk_from = 40
 
     def __init__(self, wire: SyncWire, derived: Derived, cached: int) -> None:
@@ -73,7 +74,7 @@ class SyncPyroPostgresDriver(SyncDriver):
 
     @property
     def connection(self) -> Any:
-        self.wire.lent = True
+        self.wire.lent = self.wire.unsettled = True
         return self.wire.connection
 
     @property
@@ -113,7 +114,7 @@ class SyncPyroPostgresDriver(SyncDriver):
         except BaseException as error:
             wire.recover(error)
             rows, prepared = self._run_again(plan, args, prepared, error)
-        wire.unsettled = False
+        wire.unsettled = wire.lent
         decode = prepared.decode
         if decode is not None:
             try:
@@ -262,12 +263,18 @@ class SyncPyroPostgresDriver(SyncDriver):
     def fetch_text(self, text: str) -> Sequence[Sequence[str | None]]:
         return self.wire.query(text)
 
+    def begin(self, text: str) -> None:
+        self.wire.flawless = True
+        self._script(text)
+
     def commit(self) -> None:
         if self.status() == "failed":
             self.rollback()
             raise aborted_commit(SPEC.name)
         # In an aborted transaction the first statement fails, and COMMIT, which would answer ROLLBACK, is not reached.
-        self.execute_script("select 1;\ncommit")
+        wire = self.wire
+        certain = wire.flawless and not wire.unsettled
+        self._script("commit" if certain else "select 1;\ncommit")
 
     def reset(self) -> None:
         lent = self.wire.lent

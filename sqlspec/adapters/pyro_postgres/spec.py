@@ -27,6 +27,11 @@ ASYNC_SPEC = AdapterSpec(
             "emulated", "the driver names columns in dicts only; names that occur twice are read one by one"
         ),
         sqlstate=Support("emulated", "the driver's errors are text; SQLSTATE, detail and hint are read from it"),
+        error_position=Support(
+            "emulated",
+            "the driver hides it; where the server's English message quotes a word that stands in the statement only "
+            "once, it is there",
+        ),
         usable_after_error=Support(
             "emulated", "the driver leaves an answer unread behind each error; the connection is brought in step again"
         ),

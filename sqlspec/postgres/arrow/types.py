@@ -19,6 +19,7 @@ from sqlspec.postgres.codec import CodecRegistry
 from sqlspec.postgres.sql import quote_identifier
 
 __all__ = (
+    "VALUE",
     "WRITTEN_TEXT",
     "ReadColumn",
     "ReadOptions",
@@ -36,6 +37,9 @@ WRITTEN_TEXT = {b"sqlspec": b"text"}
 """Metadata of a field that holds the server's text form of another type."""
 
 _TEXT = "pg_catalog.text"
+
+VALUE = "\0"
+"""Stands for the value in expressions. No SQL text and no name can hold it, so putting one in never hits another."""
 
 HSTORE = pa.map_(pa.string(), pa.string())
 
@@ -70,7 +74,7 @@ class Reading(NamedTuple):
         final: Arrow type that the reader gives.
         finish: Makes `final` of `decoded`; `None` when it is that already.
         cast: The SQL type that a value is cast to first; empty for none.
-        select: Expression over the value `{c}`; just that when it is read as it is.
+        select: Expression over the value, which is `VALUE` in it; just that when it is read as it is.
         parts: Of the fields of a struct, or the element of a list.
     """
 
@@ -80,7 +84,7 @@ class Reading(NamedTuple):
     final: pa.DataType
     finish: Finish | None = None
     cast: str = ""
-    select: str = "{c}"
+    select: str = VALUE
     parts: tuple[Reading, ...] = ()
 
 
@@ -90,8 +94,7 @@ class ReadColumn(NamedTuple):
     Attributes:
         field: Name and Arrow type that the reader gives.
         wire: The layout that the decoder is told.
-        select: Expression over the column, which is `{c}` in it (`str.replace`, not `str.format`); just `{c}` when
-            the column is read as it is.
+        select: Expression over the column, which is `VALUE` in it; just `VALUE` when the column is read as it is.
         decoded: Arrow type that the decoder makes.
         finish: Makes `field.type` of the decoded array; `None` when it is that already.
     """
@@ -201,7 +204,7 @@ def reading(shape: Shape, options: ReadOptions) -> Reading:
             return Reading(shape, shape.wire(), pa.string(), LABELS, lambda array: _labelled(array, labels))
         case "hstore":
             wire = WireType(Kind.LIST, 0, children=(WireType(Kind.BYTES, TEXT),))
-            select = f"{quote_identifier(shape.schema)}.hstore_to_array({{c}})"
+            select = f"{quote_identifier(shape.schema)}.hstore_to_array({VALUE})"
             return Reading(shape, wire, pa.list_(pa.string()), HSTORE, _paired, select=select)
         case "void":
             return _text(shape)._replace(final=pa.null(), finish=lambda array: pa.nulls(len(array)))
@@ -211,14 +214,14 @@ def reading(shape: Shape, options: ReadOptions) -> Reading:
 
 
 def _cast(shape: Shape, wire: WireType, arrow: pa.DataType, cast: str) -> Reading:
-    return Reading(shape, wire, arrow, arrow, cast=cast, select=f"{{c}}::{cast}")
+    return Reading(shape, wire, arrow, arrow, cast=cast, select=f"{VALUE}::{cast}")
 
 
 def _text(shape: Shape) -> Reading:
     way = _cast(shape, WireType(Kind.BYTES, TEXT), pa.string(), _TEXT)
     if shape.family == "inet":
         # The cast adds the mask of a whole address, which the type's text form does not have.
-        return way._replace(select="pg_catalog.textin(pg_catalog.inet_out({c}))")
+        return way._replace(select=f"pg_catalog.textin(pg_catalog.inet_out({VALUE}))")
     return way
 
 
@@ -232,12 +235,12 @@ def _json(shape: Shape) -> Reading:
     Lists of JSON know no lower bounds, and of lists of documents none can tell a dimension from a document: such arrays
     go by their text form.
     """
-    select = "pg_catalog.to_json({c})"
+    select = f"pg_catalog.to_json({VALUE})"
     if shape.family in _VECTORS or (shape.family == "array" and shape.item.family in _JSON):
-        select = "pg_catalog.to_json({c}::pg_catalog.text)"
+        select = f"pg_catalog.to_json({VALUE}::pg_catalog.text)"
     elif shape.family == "array":
-        bounded = "pg_catalog.left({c}::pg_catalog.text, 1) = '['"
-        select = f"case when {bounded} then pg_catalog.to_json({{c}}::pg_catalog.text) else {select} end"
+        bounded = f"pg_catalog.left({VALUE}::pg_catalog.text, 1) = '['"
+        select = f"case when {bounded} then pg_catalog.to_json({VALUE}::pg_catalog.text) else {select} end"
     return _text(shape)._replace(select=f"({select})::pg_catalog.text")
 
 
@@ -263,7 +266,7 @@ def _array(shape: Shape, options: ReadOptions) -> Reading:
     item = reading(shape.item, options)
     if options.nested == "text":
         return _text(shape)
-    if item.select != "{c}" and not item.cast:
+    if item.select != VALUE and not item.cast:
         # An expression over each element would lose the array's dimensions.
         item = _text(shape.item)
     # A cast makes it an array of another type, whose OID is not looked at.
@@ -279,7 +282,7 @@ def _array(shape: Shape, options: ReadOptions) -> Reading:
         pa.list_(item.final),
         _on_values(item.finish),
         cast,
-        f"{{c}}::{cast}" if cast else "{c}",
+        f"{VALUE}::{cast}" if cast else VALUE,
         (item,),
     )
 
@@ -290,14 +293,14 @@ def _composite(shape: Shape, options: ReadOptions) -> Reading:
     children = tuple(part.wire for part in parts)
     final = [pa.field(name, part.final) for name, part in zip(names, parts, strict=True)]
     decoded = pa.struct([pa.field(name, part.decoded) for name, part in zip(names, parts, strict=True)])
-    select, oid = "{c}", shape.oid
-    if any(part.select != "{c}" for part in parts):
+    select, oid = VALUE, shape.oid
+    if any(part.select != VALUE for part in parts):
         items = (
-            part.select.replace("{c}", f"({{c}}).{quote_identifier(name)}")
+            part.select.replace(VALUE, f"({VALUE}).{quote_identifier(name)}")
             for name, part in zip(names, parts, strict=True)
         )
         # A composite of NULLs IS NULL too; only IS DISTINCT FROM tells it from NULL.
-        select = f"case when {{c}} is distinct from null then row({', '.join(items)}) end"
+        select = f"case when {VALUE} is distinct from null then row({', '.join(items)}) end"
         oid = 0  # a row of no type
     finishes = [part.finish for part in parts]
     finish = None if not any(finishes) else lambda array: struct_array(array, finishes, final)

@@ -38,7 +38,7 @@ def open_session(config: Any) -> Callable[[], Any]:
 @pytest.mark.only(*ADAPTERS)
 @pytest.mark.asyncio(loop_scope="module")
 @settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(table=tables(), size=st.sampled_from([None, None, 1, 7]))
 async def test_what_is_stored_is_read_back(open_session: Callable[[], Any], table: pa.Table, size: int | None) -> None:

@@ -18,6 +18,7 @@ import pytest
 
 from sqlspec.cli import main
 from sqlspec.cli._drivers import DRIVERS
+from tests.integration.signals import heard
 
 _numbers = itertools.count(1)
 
@@ -100,7 +101,8 @@ def program() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     def start(*arguments: object, **options: Any) -> subprocess.Popen[str]:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
         command = [sys.executable, "-m", "sqlspec", *map(str, arguments)]
-        process = subprocess.Popen(command, text=True, **pipes)
+        with heard():
+            process = subprocess.Popen(command, text=True, **pipes)
         started.append(process)
         return process
 

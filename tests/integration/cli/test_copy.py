@@ -55,6 +55,16 @@ def test_a_table_goes_from_one_database_and_driver_to_another(
     assert again.out.endswith("verified by count\n")
 
 
+def test_the_table_is_a_name_and_never_a_query(
+    sqlspec: Run, tables: psycopg.Connection[Any], server: str, target: str, there: psycopg.Connection[Any]
+) -> None:
+    tables.execute('create table "my table" as select 1 as n')
+    assert sqlspec("copy", server, target, "my table", "--create").status == 0
+    assert there.execute('select n from "my table"').fetchall() == [(1,)]
+    done = sqlspec("copy", server, target, "select 1 as n", "--create")
+    assert (done.status, "select 1 as n" in done.err) == (1, True), done
+
+
 def test_a_query_can_be_copied(sqlspec: Run, server: str, target: str, there: psycopg.Connection[Any]) -> None:
     there.execute("create table t (n int primary key, text text)")
     there.execute("insert into t values (1, 'old'), (2, 'row 2')")

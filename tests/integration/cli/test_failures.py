@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 
 import sqlspec as package
 from sqlspec.cli import _app
+from sqlspec.cli._failures import redacted
 from tests.integration.cli.conftest import Done
 
 Run = Callable[..., Done]
@@ -97,6 +99,33 @@ def test_an_error_of_the_server_keeps_its_fields(sqlspec: Run, tables: psycopg.C
         'error: duplicate key value violates unique constraint "whole" [23505]',
         "detail: Key (n)=(1) already exists.",
     ]
+
+
+@pytest.mark.parametrize("given", [[], ["-p", "n=1"]])
+def test_the_place_in_the_statement_is_shown(sqlspec: Run, server: str, driver: str, given: list[str]) -> None:
+    """In the text as it was given, whatever was sent for its parameters."""
+    lines = ["line 2: where nope = '**'", "              ^"]
+    statement = f"select 1{' + :n' if given else ''}\nwhere nope = 'me'"
+    done = sqlspec("query", statement, *given, "--driver", driver)
+    assert done.err.splitlines() == ['error: column "nope" does not exist [42703]', *lines]
+    told = sqlspec("query", statement, *given, "--driver", driver, "--json")
+    assert told.json["error"]["excerpt"].splitlines() == lines
+
+
+def test_a_connection_string_that_is_taken_for_a_statement_shows_no_password(sqlspec: Run, server: str) -> None:
+    for statement in (f"postgresql://me:{SECRET}@localhost/db nope", f"host=localhost password={SECRET}"):
+        done = sqlspec("query", statement)
+        first, _, caret = done.err.splitlines()
+        assert first.startswith("error: syntax error at or near")
+        assert caret.strip() == "^"
+        assert SECRET not in done.err
+
+
+def test_a_long_message_is_searched_for_passwords_in_no_time() -> None:
+    """The server quotes what it cannot read, however long it is."""
+    began = time.monotonic()
+    assert redacted("a" * 200_000) == "a" * 200_000
+    assert time.monotonic() - began < 5
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import pytest
 
 from sqlspec.cli._drivers import DRIVERS
 from tests.integration.cli.conftest import Done
+from tests.integration.signals import heard
 
 Run = Callable[..., Done]
 Start = Callable[..., subprocess.Popen[str]]
@@ -119,7 +120,8 @@ run(work, stopping=lambda: None)
 
 @pytest.fixture
 def stubborn() -> Iterator[subprocess.Popen[str]]:
-    running = subprocess.Popen([sys.executable, "-c", STUBBORN], stdout=subprocess.PIPE, text=True)
+    with heard():
+        running = subprocess.Popen([sys.executable, "-c", STUBBORN], stdout=subprocess.PIPE, text=True)
     yield running
     running.kill()
     running.communicate()
@@ -153,7 +155,9 @@ print(run(work, Config(), stopping=lambda: print("stopping", flush=True)))
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_after_the_work_does_not_undo_its_result(number: int) -> None:
     command = [sys.executable, "-c", LATE]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+    with heard():
+        running = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with running:
         assert running.stdout is not None
         assert running.stdout.readline() == "closing\n"
         running.send_signal(number)

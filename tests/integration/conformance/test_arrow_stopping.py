@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -254,3 +255,22 @@ async def test_a_closed_session_names_select_to_arrow(config: Any) -> None:
         await session.select_to_arrow("select 1")
     with pytest.raises(OperationalError, match=r"cannot call select_to_arrow\(\): the session was closed"):
         await session.select_to_arrow("select 1")
+
+
+@needs("cancel")
+@pytest.mark.parametrize("inside", [False, True])
+async def test_a_cancel_between_two_reads_is_not_lost(session: Any, inside: bool) -> None:
+    async def read() -> None:
+        async with await session.select_to_arrow(NUMBERS, 100_000, return_format="reader", batch_size=1000) as reader:
+            assert (await reader.read_batch()).num_rows == 1000
+            await session.cancel()
+            with pytest.raises(OperationCancelledError):
+                await reader.read_all()
+            with pytest.raises(OperationalError, match="has failed"):
+                await reader.read_all()
+        assert await session.select_value("select 1") == 1
+
+    async with session.transaction() if inside else contextlib.nullcontext():
+        await read()
+    assert not session.in_transaction
+    assert await session.select_value("select 1") == 1

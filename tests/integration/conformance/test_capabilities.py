@@ -68,6 +68,13 @@ async def sqlstate(session: Any, config: Any) -> None:
 
 
 @probe
+async def error_position(session: Any, config: Any) -> None:
+    with pytest.raises(SQLSpecError) as caught:
+        await session.execute("select 1,\n missing_column")
+    assert caught.value.position == len("select 1,\n ") + 1
+
+
+@probe
 async def usable_after_error(session: Any, config: Any) -> None:
     for _ in range(3):
         with pytest.raises(SQLSpecError):

@@ -106,15 +106,14 @@ async def test_few_large_rows_are_held_at_a_time(session: Any, sql: str, kind: s
             text = str(n % 10) * (100_000 if n > 150 else 1)  # small ones first
             yield n, {"text": text} if kind == "jsonb" else text.encode() if kind == "bytea" else text
 
-    for _ in range(2):
-        tracemalloc.start()
-        try:
-            await session.execute_many(sql, generated())
-            peak = tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
-        assert peak < 50_000_000
-    assert await session.select_value(COUNT) == 1800
+    tracemalloc.start()
+    try:
+        await session.execute_many(sql, generated())
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 50_000_000
+    assert await session.select_value(COUNT) == 900
 
 
 # -- what is evaluated for a row ----------------------------------------------------------------------------
@@ -277,7 +276,7 @@ async def test_values_of_every_kind_are_taken_or_refused_alike(session: Any, kin
     await session.execute_script(f"create type colour as enum ('red', 'abc'); create table t (a int, b {kind})")
     differ = []
     await session.execute_many(INSERT, [(n, None) for n in range(160)])
-    for value in Random(kind).sample(VALUES, 12):
+    for value in Random(kind).sample(VALUES, 8):
         rows = [(n, value if n == 150 else None) for n in range(160)]
         found = [await outcome(session, INSERT + more, rows) for more in ("", " returning a")]
         if found[0] != found[1]:

@@ -15,8 +15,15 @@ from typing import Any
 import psycopg
 import pytest
 
-from sqlspec.exceptions import OperationalError, PoolTimeoutError, SQLSpecError
-from tests.integration.harness import FLAVOURS, Flavour
+from sqlspec.exceptions import (
+    DataError,
+    OperationalError,
+    OperationCancelledError,
+    PoolTimeoutError,
+    QueryTimeoutError,
+    SQLSpecError,
+)
+from tests.integration.harness import FLAVOURS, Flavour, needs
 
 PID = "select pg_backend_pid()"
 
@@ -188,6 +195,59 @@ async def test_a_cancelled_borrower(flavour: Flavour, admin: psycopg.Connection[
     assert (config.stats().opened, config.stats().size) == (1, 1)
 
 
+LEFT = "select coalesce(current_setting('app.mark', true), '')"
+
+
+async def end(flavour: Flavour, session: Any, how: str) -> None:
+    """Set something for the rest of the session by a call that does not end well."""
+    last = "select 1 / 0" if how == "an error" else "select pg_sleep(5)"
+    text = f"begin; set app.mark = 'x'; commit; {last}"
+    if how in ("an error", "a limit"):
+        with pytest.raises(DataError if how == "an error" else QueryTimeoutError):
+            await session.execute_script(text, timeout=None if how == "an error" else 0.1)
+        return
+    task = asyncio.create_task(session.execute_script(text))
+    await asyncio.sleep(0.05)
+    if flavour.is_sync:  # nothing cancels a thread
+        await session.cancel()
+    else:
+        task.cancel()
+    with pytest.raises((asyncio.CancelledError, OperationCancelledError)):
+        await task
+
+
+@every_flavour
+@pytest.mark.parametrize("how", ["an error", "a limit", pytest.param("an interruption", marks=needs("cancel"))])
+@pytest.mark.promise("pool: no setting, role, lock, table or transaction passes from one borrower to the next")
+async def test_what_a_call_has_left_that_was_stopped_does_not_pass_on(flavour: Flavour, how: str) -> None:
+    config = flavour.make_config(max_size=1)
+    async with config.provide_session() as session:
+        pid = await session.select_value(PID)
+        await end(flavour, session, how)
+        assert await session.select_value(LEFT) == "x", "it is there for the session that has set it"
+    async with config.provide_session() as session:
+        assert await session.select_value(LEFT) == ""
+        assert await session.select_value(PID) == pid, "a new connection is clean by itself"
+
+
+@pytest.mark.only("asyncpg", "psycopg", "psqlpy", "pyro")
+@pytest.mark.promise("pool: no setting, role, lock, table or transaction passes from one borrower to the next")
+async def test_a_setting_that_is_given_up_at_any_moment_does_not_pass_on(flavour: Flavour) -> None:
+    config = flavour.make_config(max_size=1)
+    given_up = 0
+    for ticks in range(20):
+        async with config.provide_session() as session:
+            assert await session.select_value(LEFT) == "", ticks
+            task = asyncio.create_task(session.execute("set app.mark = 'x'"))
+            for _ in range(ticks // 2):
+                await asyncio.sleep(0.0001 * (ticks % 2))
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            given_up += task.cancelled()
+    assert given_up > 0
+
+
 # Calls that must say that the session is not theirs any more; the name in front is in the message.
 CALLS: dict[str, Callable[[Any], Awaitable[Any]]] = {
     "select": lambda s: s.select("select 1"),
@@ -320,7 +380,6 @@ async def test_another_event_loop_beside_the_first(flavour: Flavour) -> None:
 
 
 @every_flavour
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.promise("pool: what an event loop that is gone has left open can be closed from the next one")
 async def test_an_event_loop_that_is_gone(flavour: Flavour, admin: psycopg.Connection[Any]) -> None:
     name = f"pool of {flavour.schema}"

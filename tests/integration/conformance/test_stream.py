@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -305,6 +306,25 @@ async def test_what_the_query_writes_is_stored_unless_the_reader_fails(session: 
             async for _ in stream:
                 raise KeyError
     assert await session.select("select n from log", schema_type=int) == [1, 2, 3]
+
+
+@pytest.mark.only("asyncpg", "psycopg", "psqlpy", "pyro")
+async def test_a_cancellation_that_comes_at_the_end_is_not_turned_into_another_error(session: Any) -> None:
+    class Slow:
+        async def close(self) -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            asyncio.get_running_loop().call_soon(task.cancel)
+            await session._driver.execute_script("select pg_sleep(30)")
+
+    async def read() -> None:
+        async with session.select_stream(NUMBERS, 3) as stream:
+            assert [row["n"] async for row in stream] == [1, 2, 3]
+            stream._cursor = Slow()
+
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.create_task(read())
+    assert not session.in_transaction
 
 
 # -- what cannot be streamed ----------------------------------------------------------------------------------

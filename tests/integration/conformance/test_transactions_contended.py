@@ -43,8 +43,9 @@ async def test_transfers_keep_the_total(
     if flavour.spec.capabilities.concurrent_calls:
         calls = [transfer_all(config, seed, each) for seed in range(workers)]
     else:
-        workers, each = 2, 40  # processes take time to start
-        calls = [in_process(flavour.name, dsn, flavour.schema, seed, each) for seed in range(workers)]
+        workers, each = 2, 40
+        start = asyncio.Barrier(workers)
+        calls = [in_process(flavour.name, dsn, flavour.schema, seed, each, start) for seed in range(workers)]
     attempts = sum(await asyncio.gather(*calls))
     found = admin.execute(f"select sum(balance), min(balance), sum(moves) from {account}".encode()).fetchone()
     assert found is not None

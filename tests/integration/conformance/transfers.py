@@ -48,21 +48,28 @@ async def transfer_all(config: Any, seed: int, count: int) -> int:
     return attempts
 
 
-async def in_process(flavour: str, dsn: str, schema: str, seed: int, count: int) -> int:
-    """Do the same in a process of its own."""
+async def in_process(flavour: str, dsn: str, schema: str, seed: int, count: int, start: asyncio.Barrier) -> int:
+    """Do the same in a process of its own, from the moment at which all others are ready too."""
     given = json.dumps([flavour, dsn, schema, seed, count])
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", __name__, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-    )
-    output, _ = await process.communicate(given.encode())
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", __name__, given, stdin=pipe, stdout=pipe)
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"ready\n"
+    await start.wait()
+    output, _ = await process.communicate(b"go\n")
     assert process.returncode == 0
     return int(output)
 
 
 async def _main() -> None:
-    name, dsn, schema, seed, count = json.load(sys.stdin)
+    name, dsn, schema, seed, count = json.loads(sys.argv[1])
     flavour = Flavour(name, dsn, schema)
-    print(await transfer_all(flavour.make_config(), seed, count))
+    config = flavour.make_config()
+    async with config.provide_session() as session:
+        await session.select_value("select 1")
+    print("ready", flush=True)
+    sys.stdin.readline()
+    print(await transfer_all(config, seed, count))
     await flavour.close()
 
 

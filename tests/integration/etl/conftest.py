@@ -46,6 +46,7 @@ class Copier:
         target: One to the target's.
         source_name: The adapter that reads.
         target_name: The adapter that writes.
+        processes: What the test has started; `close` ends those that are still there.
     """
 
     def __init__(self, pair: tuple[str, str], dsns: tuple[str, str]) -> None:
@@ -53,6 +54,7 @@ class Copier:
         self.schema = f"copy_{next(_numbers)}"
         self.dsns = dsns
         self._sides: list[Flavour] = []
+        self.processes: list[asyncio.subprocess.Process] = []
         self.source, self.target = (self._connected(dsn) for dsn in dsns)
 
     def _connected(self, dsn: str) -> psycopg.Connection[Any]:
@@ -62,7 +64,12 @@ class Copier:
         return connection
 
     def config(self, side: int, **keys: Any) -> Any:
-        """Return a config, of the class that the copy takes: 0 for the source, 1 for the target."""
+        """Return a config, of the class that the copy takes: 0 for the source, 1 for the target.
+
+        Args:
+            side: Which of the two.
+            keys: As for `Flavour.make_config`.
+        """
         made = Flavour((self.source_name, self.target_name)[side], self.dsns[side], self.schema)
         self._sides.append(made)
         config = made.make_config(application_name=("reads", "writes")[side], **keys)
@@ -103,6 +110,10 @@ class Copier:
         assert self.target.execute(query).fetchall() == expected
 
     async def close(self) -> None:
+        for process in self.processes:
+            if process.returncode is None:  # it would keep what is dropped below locked
+                process.kill()
+                await process.wait()
         for side in self._sides:
             await side.close()
         for connection in (self.source, self.target):

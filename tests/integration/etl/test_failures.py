@@ -17,6 +17,7 @@ import pytest
 from sqlspec.etl import copy_table
 from sqlspec.exceptions import DatabaseConnectionError, DataError, ParameterError, SQLSpecError
 from tests.integration.etl.conftest import ALIKE, AROUND, Copier, each_adapter, each_side, name_of, one_of_each_flavour
+from tests.integration.signals import heard
 
 ROOT = Path(__file__).resolve().parents[3]
 ROWS = 100_000  # of 500 bytes: more than what fits into the buffers of two connections
@@ -161,9 +162,11 @@ async def started(copier: Copier) -> asyncio.subprocess.Process:
     """Start a copy in a process of its own, and wait until it has sent rows."""
     arguments = (copier.source_name, copier.target_name, *copier.dsns, copier.schema, STALLING)
     pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", SCRIPT, *arguments, stdout=pipe, stderr=pipe, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}
-    )
+    with heard():
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", SCRIPT, *arguments, stdout=pipe, stderr=pipe, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}
+        )
+    copier.processes.append(process)
     assert process.stdout is not None
     assert process.stderr is not None
     line = await asyncio.wait_for(process.stdout.readline(), 60)

@@ -116,9 +116,7 @@ async def test_observers_hear_of_one_load(copier: Copier) -> None:
     copier.both("create table t (id int)")
     copier.source.execute(b"insert into t values (1), (2)")
     seen: list[Any] = []
-    target = copier.config(1)
-    target.observers = (seen.append,)
-    await copier.copy("t", "t", None, target)
+    await copier.copy("t", "t", None, copier.config(1, observers=[seen.append]))
     ends = [event for event in seen if isinstance(event, StatementEnd)]
     assert [(event.operation, event.sql, event.rows) for event in ends] == [("load", 'copy into "t"', 2)]
 

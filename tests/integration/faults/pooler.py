@@ -12,6 +12,8 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
+import psycopg
+
 from sqlspec.testing._binaries import server_account, server_environment
 from sqlspec.testing._cluster import HOST, _free_port, _make_scratch, _shut_down
 from tests.integration.faults.debian import pgbouncer
@@ -66,6 +68,12 @@ class Pooler:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._cleanup.close()
+
+    def fill(self) -> None:
+        """Have every session of the server opened that may be lent: by itself the pooler takes its time for that."""
+        with ExitStack() as clients:
+            for _ in range(SESSIONS):
+                clients.enter_context(psycopg.connect(self.dsn)).execute("select 1")  # begins a transaction
 
     def _start(self, cleanup: ExitStack) -> None:
         account = server_account(None)  # it does not run as root either

@@ -115,7 +115,8 @@ class Proxy:
             self._control.close()
             self._control = None
         if self._process is not None:
-            self._process.communicate()
+            with self._process:
+                self._process.kill()  # no connection is closed in order, and whatever it does cannot hold the tests up
 
     @classmethod
     def attach(cls, dsn: str, control: int) -> Self:
@@ -371,6 +372,7 @@ class Relay:
         self.accepting: asyncio.Task[None] | None = None
         self.ending: asyncio.Task[None] | None = None
         self.port = 0
+        self.holder: socket.socket | None = None  # keeps others from taking the port while connections are refused
 
     async def serve(self, client: socket.socket) -> None:
         server = socket.socket()
@@ -453,9 +455,13 @@ class Relay:
 
     def listen(self) -> None:
         if self.accepting is None:
-            listener = socket.create_server((HOST, self.port), backlog=256)
+            listener = socket.create_server((HOST, self.port), backlog=256, reuse_port=True)
             listener.setblocking(False)
-            self.port = listener.getsockname()[1]
+            if not self.port:
+                self.port = listener.getsockname()[1]
+                self.holder = socket.socket()
+                self.holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+                self.holder.bind((HOST, self.port))
             self.accepting = asyncio.create_task(self.accept(listener))
             self.keep(self.accepting)
 

@@ -59,6 +59,7 @@ def make_config(flavour: Flavour, dsn: str, **keys: Any) -> Any:
 
 @pytest.fixture
 def config(flavour: Flavour, pooler: Pooler) -> Any:
+    pooler.fill()
     return make_config(flavour, pooler.dsn, max_size=6)
 
 

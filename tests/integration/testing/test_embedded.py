@@ -19,7 +19,7 @@ import psycopg
 import pytest
 
 import sqlspec.testing
-from sqlspec.exceptions import OperationalError
+from sqlspec.exceptions import OperationalError, ParameterError
 from sqlspec.testing import EmbeddedPostgres, _binaries, _cluster
 
 if TYPE_CHECKING:
@@ -162,8 +162,14 @@ def test_a_start_that_takes_too_long_is_given_up() -> None:
 
 
 def test_a_database_that_cannot_be_made_fails_the_start() -> None:
-    with pytest.raises(OperationalError, match=r"(?s)database '' could not be created.*zero-length"):
-        EmbeddedPostgres(databases=[""]).start()
+    with pytest.raises(OperationalError, match=r"(?s)database 'one' could not be created.*read-only transaction"):
+        EmbeddedPostgres(databases=["one"], settings={"default_transaction_read_only": True}).start()
+
+
+@pytest.mark.parametrize("name", ["", "a\0b", "x" * 64])
+def test_a_database_name_that_cannot_be_one_is_refused_at_once(name: str) -> None:
+    with pytest.raises(ParameterError):
+        EmbeddedPostgres(databases=[name])
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ class Driver:
         return self.closed
 
     def status(self) -> str:
-        return self.state
+        return "unknown" if self.closed else self.state
 
     def abort(self) -> None:
         self.server.log.append("abort")

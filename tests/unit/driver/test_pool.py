@@ -155,6 +155,21 @@ async def test_no_timeout_waits_until_one_is_free(server: Server) -> None:
     assert await waiting is held
 
 
+async def test_a_signal_while_an_observer_is_told_of_a_wait_leaves_nobody_in_the_queue(server: Server) -> None:
+    pool = make(server, max_size=1)
+    pooled = await pool.acquire()
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    pool.on_wait = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        await pool.acquire()
+    assert pool.stats().waiting == 0
+    await give_back(pool, pooled)
+    assert await pool.acquire() is pooled
+
+
 async def test_a_failed_connection_attempt_gives_its_place_to_the_next_waiter(server: Server) -> None:
     pool = make(server, max_size=1)
     server.hold = asyncio.Event()

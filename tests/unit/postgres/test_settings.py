@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pathlib
 import pickle
+import ssl
 from typing import Any
 
 import pytest
@@ -152,6 +153,7 @@ PORTABLE: dict[str, Any] = {
     "max_idle": None,
     "reset": "ALWAYS",
     "validate": "never",
+    "leak_after": 5,
 }
 
 
@@ -190,6 +192,7 @@ def test_one_dict_means_the_same_on_every_adapter(dialect: KeyDialect) -> None:
             max_idle=None,
             reset="always",
             validate="never",
+            leak_after=5.0,
         ),
     )
 
@@ -219,18 +222,17 @@ def test_asyncpg_spellings() -> None:
 
 
 def test_asyncpg_ssl_takes_words_and_contexts() -> None:
-    context = object()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     assert settings({"ssl": "verify-full"}).sslmode == "verify-full"
     assert settings({"ssl": False}).sslmode == "disable"
     assert settings({"ssl": context}).native == {"ssl": context}
-    assert "'ssl'" in refusal({"ssl": "nonsense"})
+    assert all("'ssl'" in refusal({"ssl": odd}) for odd in ("nonsense", object()))
     assert "both 'ssl' and 'sslmode'" in refusal({"ssl": True, "sslmode": "disable"})
 
 
 def test_psycopg_spellings() -> None:
-    found, pooled = both(
-        {"conninfo": "host=h dbname=a", "dbname": "b", "timeout": 5, "prepare_threshold": None}, PSYCOPG
-    )
+    given = {"conninfo": "host=h dbname=a", "dbname": "b", "timeout": 5, "prepare_threshold": None}
+    found, pooled = both(given, PSYCOPG)
     assert (found.hosts, found.database, found.native) == (("h",), "b", {"prepare_threshold": None})
     assert (found.connect_timeout, pooled.acquire_timeout) == (10.0, 5.0)
 
@@ -420,18 +422,17 @@ def test_a_wrong_variable_is_named_and_only_matters_where_it_is_used() -> None:
     assert settings({"client_encoding": "UTF8"}, PGCLIENTENCODING="LATIN1") == settings({})
 
 
-@pytest.mark.parametrize(
-    ("variable", "value"),
-    [("PGSERVICE", "s"), ("PGHOSTADDR", "::1"), ("PGREQUIREAUTH", "scram"), ("PGCHANNELBINDING", "require")],
-)
-def test_variables_that_choose_the_server_are_not_ignored(variable: str, value: str) -> None:
-    assert f"environment variable {variable!r}" in refusal({}, ASYNCPG, **{variable: value})
+@pytest.mark.parametrize("name", ["SERVICE", "HOSTADDR", "REQUIREAUTH", "CHANNELBINDING", "GSSENCMODE", "SSLCRL"])
+def test_variables_that_choose_or_protect_the_server_are_not_ignored(name: str) -> None:
+    assert f"environment variable 'PG{name}'" in refusal({}, ASYNCPG, **{f"PG{name}": "x"})
 
 
 def test_variables_that_demand_nothing_here() -> None:
     found = settings({"host": "h"}, PGSERVICE="s", PGHOSTADDR="::1", PGCHANNELBINDING="prefer")
     assert found == settings({"host": "h"})
     assert settings({}, PSYCOPG, PGCHANNELBINDING="require") == settings({}, PSYCOPG)
+    plain = {"sslmode": "disable"}
+    assert settings(plain, PGSSLCRL="x") == settings(plain)
 
 
 def test_the_process_environment_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:

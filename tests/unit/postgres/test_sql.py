@@ -184,8 +184,12 @@ def test_unlisten_all() -> None:
 
 
 @pytest.mark.parametrize(
-    "write", [sql.listen, sql.unlisten, sql.quote_channel, sql.savepoint, sql.release, sql.rollback_to]
-)
+    "write",
+    [
+        sql.listen, sql.unlisten, sql.quote_channel, sql.savepoint, sql.release, sql.rollback_to, sql.quote_identifier,
+        sql.quote_qualified,
+    ],
+)  # fmt: skip
 def test_names_that_the_server_would_cut(write: Callable[[str], str]) -> None:
     # 32 characters, 64 bytes: the limit counts bytes.
     with pytest.raises(ParameterError, match="64 bytes"):

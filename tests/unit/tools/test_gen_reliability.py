@@ -73,6 +73,11 @@ def test_cells_lead_to_their_reasons() -> None:
     )
 
 
+def test_a_reason_goes_without_its_capability() -> None:
+    assert gen_reliability.plain("concurrent_calls: it waits: for ever") == "it waits: for ever"
+    assert gen_reliability.plain("no TLS: refused") == "no TLS: refused"
+
+
 def test_a_page_with_other_marks_is_refused() -> None:
     with pytest.raises(ValueError, match="the marks are"):
         gen_reliability.page("nothing generated\n", HELD, {})

@@ -38,6 +38,17 @@ async def test_a_commit_of_an_aborted_transaction_is_told(raw: Any, session: Any
     assert await session.select_value("select 1") == 1
 
 
+async def test_a_commit_after_any_failure_asks_the_server(session: Any) -> None:
+    """Where an error came from is read out of the driver's words; a commit does not trust that alone."""
+    await session.begin()
+    driver = session._driver
+    with pytest.raises(driver.native_errors, match="division by zero"):
+        await driver.execute_script("select 1 / 0")
+    driver._status = "active"
+    with pytest.raises(driver.native_errors, match="aborted"):
+        await driver.commit()
+
+
 async def test_a_transaction_left_open_on_the_raw_connection_is_rolled_back(flavour: Flavour) -> None:
     for policy in ("always", "when_dirty", "never"):
         config = flavour.make_config(max_size=1, reset=policy)

@@ -7,7 +7,7 @@ import contextlib
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from sqlspec.adapters.pyro_postgres import PyroPostgresAsyncConfig, PyroPostgres
 from sqlspec.adapters.pyro_postgres._errors import connect_error_info, error_info, read
 from sqlspec.adapters.pyro_postgres._native import PostgresError
 from sqlspec.adapters.pyro_postgres._state import status_after
+from sqlspec.adapters.pyro_postgres._sync_wire import SyncWire
 from sqlspec.core.plan import Compiler
 from sqlspec.driver._sockets import _lent
 from sqlspec.exceptions import (
@@ -28,8 +29,10 @@ from sqlspec.exceptions import (
     DataError,
     ImproperConfigurationError,
     NotSupportedError,
+    OperationCancelledError,
     QueryTimeoutError,
     SQLSpecError,
+    TransactionError,
     UniqueViolationError,
 )
 from tests.integration.faults.proxy import Proxy
@@ -222,6 +225,127 @@ def test_a_sync_limit_is_the_servers_and_taken_back(sync_config: PyroPostgresSyn
         assert session.select_value(shown) == "50s"
         session.execute("set statement_timeout = '40s'", timeout=5)
         assert session.select_value(shown) == "40s"
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_sync_limit_that_strikes_while_it_is_taken_back_outlives_nothing(
+    sync_config: PyroPostgresSyncConfig, monkeypatch: pytest.MonkeyPatch, inside: bool
+) -> None:
+    """A server that is busy may not even get a SET done within a limit of some milliseconds."""
+    script, slow = SyncWire.script, 3
+
+    def be_busy(wire: SyncWire, text: str) -> int:
+        nonlocal slow
+        if text == "set statement_timeout = '0'" and slow:
+            slow -= 1
+            script(wire, "select pg_sleep(5)")
+        return script(wire, text)
+
+    monkeypatch.setattr(SyncWire, "script", be_busy)
+    with sync_config.provide_session() as session:
+        if inside:
+            with pytest.raises(QueryTimeoutError), session.transaction():
+                session.execute("select 1", timeout=0.02)
+        else:
+            assert session.select_value("select 1", timeout=0.02) == 1
+        slow = 0
+        assert session.select_value("show statement_timeout") == "0"
+        assert session.select_value("select 2 from pg_sleep(0.05)") == 2
+
+
+def test_a_sync_limit_that_the_server_takes_for_a_request_is_told_as_a_limit(
+    sync_config: PyroPostgresSyncConfig,
+) -> None:
+    """When it strikes between two statements of a script, the server speaks of a request, and the clock tells more."""
+    script = "select pg_sleep(0.03); select pg_sleep(0.03); select pg_cancel_backend(pg_backend_pid())"
+    with sync_config.provide_session() as session:
+        with pytest.raises(QueryTimeoutError):
+            session.execute_script(script, timeout=0.05)
+        with pytest.raises(OperationCancelledError):
+            session.execute_script(script, timeout=50)
+
+
+def read_stream(session: Any) -> None:
+    with session.select_stream("select 1 as n", timeout=0.05) as stream:
+        assert list(stream) == [{"n": 1}]
+
+
+def read_arrow(session: Any) -> None:
+    with session.select_to_arrow("select 1 as n", timeout=0.05, return_format="batches") as batches:
+        assert sum(batch.num_rows for batch in batches) == 1
+
+
+@pytest.mark.parametrize(("read", "calls"), [(read_stream, 3), (read_arrow, 3)])
+def test_a_sync_limit_that_strikes_at_the_end_of_a_read_is_told_as_such(
+    sync_config: PyroPostgresSyncConfig, monkeypatch: pytest.MonkeyPatch, read: Callable[[Any], None], calls: int
+) -> None:
+    """Each of the calls that a read is made of takes its limit back: the last one closes it, when all has come."""
+    script = SyncWire.script
+
+    def be_busy(wire: SyncWire, text: str) -> int:
+        nonlocal calls
+        calls -= text == "set statement_timeout = '0'"
+        if not calls:
+            calls = -1
+            script(wire, "select pg_sleep(5)")
+        return script(wire, text)
+
+    monkeypatch.setattr(SyncWire, "script", be_busy)
+    with sync_config.provide_session() as session:
+        with pytest.raises(QueryTimeoutError):
+            read(session)
+        assert calls < 0
+        assert not session.in_transaction
+        assert session.select_value("show statement_timeout") == "0"
+
+
+def test_a_failure_that_a_signal_hides_is_found_by_the_commit(
+    sync_config: PyroPostgresSyncConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The signal comes when the driver has raised and before that is looked at."""
+
+    def interrupted(wire: SyncWire, error: BaseException) -> None:
+        raise KeyboardInterrupt
+
+    with sync_config.provide_session() as session:
+        driver = session._driver
+        driver.begin("begin")
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(SyncWire, "recover", interrupted)
+            driver.execute_script("select 1 / 0")
+        with pytest.raises(PostgresError, match="aborted"):
+            driver.commit()
+
+
+async def test_a_commit_after_any_failure_asks_the_server(config: PyroPostgresAsyncConfig) -> None:
+    """Errors that are left unread tell nobody whose they are; a commit does not trust what was noted of them."""
+    async with config.provide_session() as session:
+        driver: Any = session._driver
+        await driver.begin("begin")
+        with pytest.raises(PostgresError, match="division"):
+            await driver.execute_script("select 1 / 0")
+        driver.wire.state = "active"
+        with pytest.raises(PostgresError, match="aborted"):
+            await driver.commit()
+
+
+def test_what_fails_on_the_drivers_own_object_is_not_left_for_the_next_call(
+    sync_config: PyroPostgresSyncConfig,
+) -> None:
+    with sync_config.provide_session() as session:
+        session.execute("create temporary table t (n int)")
+        raw = session.driver.connection
+        for wanted in (1, 2):
+            with pytest.raises(PostgresError, match="division"):
+                raw.query_drop("select 1 / 0")
+            assert session.select_value(f"select {wanted}") == wanted
+        session.begin()
+        session.execute("insert into t values (1)")
+        with pytest.raises(PostgresError, match="division"):
+            raw.query_drop("select 1 / 0")
+        with pytest.raises(TransactionError, match="aborted"):
+            session.commit()
+        assert session.select("select n from t") == []
 
 
 def test_a_process_ends_as_it_should(dsn: str) -> None:

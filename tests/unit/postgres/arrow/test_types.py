@@ -13,6 +13,7 @@ import pytest
 from sqlspec.core.result import Column
 from sqlspec.exceptions import DataError, ParameterError
 from sqlspec.postgres.arrow.types import (
+    VALUE,
     ReadColumn,
     ReadOptions,
     create_table_types,
@@ -157,29 +158,29 @@ def test_types_of_the_matrix(path: Path) -> None:
     assert column.field.type == expected
     if column.finish is None:
         assert column.decoded == expected
-    assert "{c}" in column.select
+    assert VALUE in column.select
 
 
 def test_text_forms_are_made_by_the_server() -> None:
-    assert read(600).select == "{c}::pg_catalog.text"
-    assert read(1017).select == "{c}::pg_catalog.text::pg_catalog.text[]"
-    assert read(23).select == "{c}"
+    assert read(600).select == f"{VALUE}::pg_catalog.text"
+    assert read(1017).select == f"{VALUE}::pg_catalog.text::pg_catalog.text[]"
+    assert read(23).select == VALUE
     # The cast to text has a mask that the type's text form does not have.
-    assert read(869).select == "pg_catalog.textin(pg_catalog.inet_out({c}))"
+    assert read(869).select == f"pg_catalog.textin(pg_catalog.inet_out({VALUE}))"
 
 
 def test_a_composite_with_text_forms_inside_is_built_anew() -> None:
     column = read(90009)
-    assert column.select.startswith("case when {c} is distinct from null then row(")
-    assert '({c})."r"::pg_catalog.text' in column.select
+    assert column.select.startswith(f"case when {VALUE} is distinct from null then row(")
+    assert f'({VALUE})."r"::pg_catalog.text' in column.select
     assert column.wire.kind is Kind.STRUCT
-    assert read(90002).select == "{c}"
+    assert read(90002).select == VALUE
 
 
 def test_numeric_by_choice() -> None:
     assert read(1700, PRICE, numeric="string").field.type == pa.string()
     assert read(1700, PRICE, numeric="float64").field.type == pa.float64()
-    assert read(1231, PRICE, numeric="float64").select == "{c}::pg_catalog.text::pg_catalog.float8[]"
+    assert read(1231, PRICE, numeric="float64").select == f"{VALUE}::pg_catalog.text::pg_catalog.float8[]"
     assert read(1700, numeric=pa.decimal256(50, 3)).wire == WireType(Kind.NUMERIC, 1700, 32, 50, 3)
     assert read(1700, (1000 << 16) + 4).field.type == pa.string()
     assert read(1700, (50 << 16 | 10) + 4).field.type == pa.decimal256(50, 10)
@@ -189,7 +190,7 @@ def test_numeric_by_choice() -> None:
 def test_arrays_as_text() -> None:
     column = read(1007, nested="text")
     assert column.field.type == pa.string()
-    assert column.select == "{c}::pg_catalog.text"
+    assert column.select == f"{VALUE}::pg_catalog.text"
 
 
 @pytest.mark.parametrize(
