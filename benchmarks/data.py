@@ -6,10 +6,23 @@ import datetime
 import json
 from typing import Any, NamedTuple
 
-__all__ = ("BATCH", "COLUMNS", "QUERIES", "RESET", "SETUP", "UPDATE_ONE", "Query", "batch", "batch_sql", "sample")
+__all__ = (
+    "BATCH",
+    "COLUMNS",
+    "QUERIES",
+    "RESET",
+    "SETUP",
+    "TEARDOWN",
+    "UPDATE_ONE",
+    "Query",
+    "batch",
+    "batch_sql",
+    "sample",
+)
 
-SETUP = """
-drop table if exists bench_user, bench_json, bench_batch;
+TEARDOWN = "drop table if exists bench_user, bench_json, bench_batch"
+SETUP = f"""
+{TEARDOWN};
 create table bench_user (
     id int8 primary key, name text not null, score float8 not null, active bool not null, created timestamptz not null
 );

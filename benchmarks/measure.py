@@ -12,7 +12,7 @@ import psycopg
 
 from benchmarks.cases import Ask, Case
 from benchmarks.contestants import CONTESTANTS, Contestant, by_name
-from benchmarks.data import BATCH, QUERIES, RESET, SETUP, batch, batch_sql, sample
+from benchmarks.data import BATCH, QUERIES, RESET, SETUP, TEARDOWN, batch, batch_sql, sample
 from benchmarks.harness.environments import EnvironmentFailedError, python_with
 from benchmarks.harness.numbers import Figure
 from benchmarks.harness.processes import CallFailedError, Process
@@ -287,4 +287,4 @@ class Team:
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         for process in self._processes.values():
             process.end()
-        self._run.control.execute("drop table if exists bench_user, bench_json, bench_batch")
+        self._run.control.execute(TEARDOWN)

@@ -18,7 +18,8 @@ from typing import Any
 
 import pytest
 
-from tools.gen_reliability import FLAVOURS, ROOT, WRITE_TO, Outcomes, problem_with
+from tools._pages import ROOT
+from tools.gen_reliability import FLAVOURS, WRITE_TO, Outcomes, problem_with
 
 __all__ = ("Promises", "collected", "is_whole", "written")
 

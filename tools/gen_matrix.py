@@ -13,10 +13,8 @@ more extensions adds to the report. A test compares every run of the matrix with
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -26,10 +24,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-ROOT = Path(__file__).resolve().parent.parent
+if __package__ in (None, ""):
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from tools._pages import ROOT, Notes, filled, markdown, run
+
 MATRIX = ROOT / "tests" / "integration" / "matrix"
 PAGE = ROOT / "docs" / "reference" / "types.md"
-MARK = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n)(?P<text>.*?)(<!-- end of generated -->)", re.DOTALL)
 
 WRITE_TO = "SQLSPEC_MATRIX_OUTCOMES"
 """Environment variable: the file that a run of the matrix writes its outcomes to."""
@@ -165,21 +166,6 @@ def cell_of(techniques: Mapping[str, str]) -> Cell:
 # -- the page -------------------------------------------------------------------------------------
 
 
-class Notes:
-    """Numbered notes below a table; equal ones share a number."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
-
-    def mark(self, texts: Iterable[str]) -> str:
-        """Return one mark for all of them: two in a row would be a link."""
-        numbers = [self._numbers.setdefault(text, len(self._numbers) + 1) for text in texts]
-        return f" [{', '.join(map(str, numbers))}]" if numbers else ""
-
-    def __str__(self) -> str:
-        return "".join(f"{number}. {text[0].upper()}{text[1:]}.\n" for text, number in self._numbers.items())
-
-
 def state_of(cell: Cell) -> str:
     """Say in one or two words what a cell holds."""
     if isinstance(cell, str):
@@ -217,8 +203,7 @@ def marks_of(kind: Kind, report: Report, notes: Notes) -> str:
 def table(kinds_of_group: Iterable[Kind], report: Report) -> str:
     """Write the table of one group."""
     notes = Notes()
-    rows = [["type", "Python", *report.flavours, "refused on reading"]]
-    rows.append(["---"] * len(rows[0]))
+    rows = []
     for kind in kinds_of_group:
         cells = report.cells.get(kind.key, {})
         rows.append(
@@ -229,8 +214,7 @@ def table(kinds_of_group: Iterable[Kind], report: Report) -> str:
                 ", ".join(f"`{sql}`" for sql in kind.refused) or "-",
             ]
         )
-    text = "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in rows)
-    return f"{text}\n{notes}".rstrip() + "\n"
+    return markdown(["type", "Python", *report.flavours, "refused on reading"], rows, notes)
 
 
 def page(text: str, report: Report) -> str:
@@ -239,11 +223,7 @@ def page(text: str, report: Report) -> str:
     Raises:
         ValueError: A mark names no section, or a section has no mark.
     """
-    sections = {"types": tables(report)}
-    marked = [mark["name"] for mark in MARK.finditer(text)]
-    if sorted(marked) != sorted(sections):
-        raise ValueError(f"{PAGE.name}: the marks are {marked}, the sections {list(sections)}")
-    return MARK.sub(lambda mark: f"{mark[1]}\n{sections[mark['name']].strip()}\n\n{mark[4]}", text)
+    return filled(PAGE.name, text, {"types": tables(report)})
 
 
 def tables(report: Report) -> str:
@@ -286,24 +266,12 @@ def record(path: Path) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status: 1 if anything is wrong."""
-    parser = argparse.ArgumentParser(description="write the table of types and adapters")
-    choice = parser.add_mutually_exclusive_group()
-    choice.add_argument("--check", action="store_true", help="compare instead of writing")
-    choice.add_argument("--record", action="store_true", help="run the matrix first and keep its report")
-    options = parser.parse_args(arguments)
-    problem = record(MATRIX / "report.json") if options.record else ""
-    if not problem:
+
+    def render(before: str) -> tuple[str, str]:
         report = Report.read(MATRIX / "report.json")
-        before = PAGE.read_text(encoding="utf-8")
-        after = page(before, report)
-        if options.check and after != before:
-            problem = f"stale: {PAGE.relative_to(ROOT)}; run: python tools/gen_matrix.py"
-        elif after != before:
-            PAGE.write_text(after, encoding="utf-8", newline="\n")
-        print(counts(report))
-    if problem:
-        print(problem, file=sys.stderr)
-    return 1 if problem else 0
+        return page(before, report), counts(report)
+
+    return run(arguments, "gen_matrix", PAGE, lambda: record(MATRIX / "report.json"), render)
 
 
 if __name__ == "__main__":

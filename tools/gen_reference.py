@@ -38,7 +38,11 @@ from sqlspec.postgres.dsn import ENVIRONMENT, PARAMETERS
 from sqlspec.postgres.keys import KEYS, SPELLINGS, BadValueError
 from sqlspec.postgres.settings import Alias, ConnectionSettings, KeyDialect, PoolSettings
 
-ROOT = Path(__file__).resolve().parent.parent
+if __package__ in (None, ""):
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from tools._pages import MARK, ROOT
+
 PAGES = (
     "README.md",
     "docs/reference/adapters.md",
@@ -46,7 +50,6 @@ PAGES = (
     "docs/reference/errors.md",
     "docs/reference/cli.md",
 )
-MARK = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n)(?P<text>.*?)(<!-- end of generated -->)", re.DOTALL)
 
 # What a capability is about, in the words of a user. Every field of Capabilities has an entry.
 TITLES = {

@@ -12,7 +12,6 @@ A test compares the report with the marks of the tests, so it cannot fall behind
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import re
@@ -28,9 +27,8 @@ from typing import Any, Self
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tools.gen_matrix import MARK, Notes
+from tools._pages import ROOT, Notes, filled, markdown, run
 
-ROOT = Path(__file__).resolve().parent.parent
 REPORT = ROOT / "tests" / "promises.json"
 PAGE = ROOT / "docs" / "explanation" / "reliability.md"
 
@@ -166,7 +164,7 @@ def plain(reason: str) -> str:
 def table(promises: Mapping[str, Mapping[str, Sequence[str]]]) -> str:
     """Write the table of one area."""
     notes = Notes()
-    rows = [["promise", *FLAVOURS], ["---"] * (len(FLAVOURS) + 1)]
+    rows = []
     for promise, cells in promises.items():
         words = promise.partition(": ")[2]
         shown = [cells.get(name, ()) for name in FLAVOURS]
@@ -174,8 +172,7 @@ def table(promises: Mapping[str, Mapping[str, Sequence[str]]]) -> str:
         # Names of the program stay as they are: `timeout=`, `run_in_transaction`.
         first = words.split()[0]
         rows.append([f"{words[0].upper()}{words[1:]}" if first.isalpha() else words, *states])
-    text = "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in rows)
-    return f"{text}\n{notes}".rstrip() + "\n"
+    return markdown(["promise", *FLAVOURS], rows, notes)
 
 
 def tables(outcomes: Outcomes) -> str:
@@ -204,10 +201,7 @@ def page(text: str, outcomes: Outcomes, versions: Mapping[str, str]) -> str:
         "promises": tables(outcomes),
         "versions": ", ".join(f"{name} {number}" for name, number in versions.items()),
     }
-    marked = [mark["name"] for mark in MARK.finditer(text)]
-    if sorted(marked) != sorted(sections):
-        raise ValueError(f"{PAGE.name}: the marks are {marked}, the sections {list(sections)}")
-    return MARK.sub(lambda mark: f"{mark[1]}\n{sections[mark['name']].strip()}\n\n{mark[4]}", text)
+    return filled(PAGE.name, text, sections)
 
 
 # -- the command line -----------------------------------------------------------------------------
@@ -215,24 +209,12 @@ def page(text: str, outcomes: Outcomes, versions: Mapping[str, str]) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status: 1 if anything is wrong."""
-    parser = argparse.ArgumentParser(description="write the tables of promises and adapters")
-    choice = parser.add_mutually_exclusive_group()
-    choice.add_argument("--check", action="store_true", help="compare instead of writing")
-    choice.add_argument("--record", action="store_true", help="run the tests first and keep their report")
-    options = parser.parse_args(arguments)
-    problem = record() if options.record else ""
-    if not problem:
+
+    def render(before: str) -> tuple[str, str]:
         outcomes, versions = read_report()
-        before = PAGE.read_text(encoding="utf-8")
-        after = page(before, outcomes, versions)
-        if options.check and after != before:
-            problem = f"stale: {PAGE.relative_to(ROOT)}; run: python tools/gen_reliability.py"
-        elif after != before:
-            PAGE.write_text(after, encoding="utf-8", newline="\n")
-        print(counts(outcomes))
-    if problem:
-        print(problem, file=sys.stderr)
-    return 1 if problem else 0
+        return page(before, outcomes, versions), counts(outcomes)
+
+    return run(arguments, "gen_reliability", PAGE, record, render)
 
 
 if __name__ == "__main__":

@@ -16,18 +16,14 @@ if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tests.integration.security.registry import ENTRIES, Entry, How
+from tools._pages import ROOT, filled, keep
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "explanation" / "security.md"
-BEGIN = "<!-- generated: entry-points -->"
-END = "<!-- end of generated -->"
 
 
 def updated(text: str) -> str:
     """Return the page with the tables as they should be."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{tables()}{END}{after}"
+    return filled(PAGE.name, text, {"entry-points": tables()})
 
 
 def tables() -> str:
@@ -57,14 +53,11 @@ def _arguments(entry: Entry) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
-    text = PAGE.read_text(encoding="utf-8")
-    new = updated(text)
-    if parser.parse_args().check:
-        if new != text:
-            print(f"{PAGE.relative_to(ROOT)} is stale: run tools/gen_security.py", file=sys.stderr)
-        return int(new != text)
-    PAGE.write_text(new, encoding="utf-8")
-    return 0
+    before = PAGE.read_text(encoding="utf-8")
+    problem = keep(PAGE, before, updated(before), "gen_security", check=parser.parse_args().check)
+    if problem:
+        print(problem, file=sys.stderr)
+    return 1 if problem else 0
 
 
 if __name__ == "__main__":

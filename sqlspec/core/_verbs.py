@@ -15,7 +15,16 @@ from sqlspec.exceptions import SQLParsingError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ("IDENT", "IDENT_START", "NAME", "StatementScanner", "is_ident", "position")
+__all__ = (
+    "CONTROL",
+    "IDENT",
+    "IDENT_START",
+    "NAME",
+    "StatementScanner",
+    "block_comment_end",
+    "is_ident",
+    "position",
+)
 
 Search: TypeAlias = "Callable[[str, int], re.Match[str] | None]"
 
@@ -35,6 +44,9 @@ _comment_edge = re.compile(r"/\*|\*/").search
 
 # No keyword is longer; a longer word is reported cut, so that looking back stays cheap.
 _LONGEST_WORD = 24
+
+CONTROL = frozenset({"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT"})
+"""Verbs of the statements that begin a transaction or end it."""
 
 _DML = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
 _QUERY = frozenset({"SELECT", "VALUES", "TABLE"})
@@ -77,6 +89,18 @@ def is_ident(char: str) -> bool:
 def position(sql: str, at: int) -> str:
     """Return `line:column` of an offset, both counted from 1."""
     return f"{sql.count(chr(10), 0, at) + 1}:{at - sql.rfind(chr(10), 0, at)}"
+
+
+def block_comment_end(sql: str, at: int) -> int | None:
+    """Return the end of a block comment, from behind its start; `None` where it has none. Block comments nest."""
+    depth = 1
+    while depth:
+        edge = _comment_edge(sql, at)
+        if edge is None:
+            return None
+        depth += 1 if edge.group() == "/*" else -1
+        at = edge.end()
+    return at
 
 
 class StatementScanner:
@@ -294,14 +318,10 @@ class StatementScanner:
 
     def comment_end(self, start: int) -> int:
         """Return the end of the block comment that starts at `start`. Block comments nest."""
-        at, depth = start + 2, 1
-        while depth:
-            edge = _comment_edge(self.sql, at)
-            if edge is None:
-                raise self.unterminated("block comment", start, "*/")
-            depth += 1 if edge.group() == "/*" else -1
-            at = edge.end()
-        return at
+        end = block_comment_end(self.sql, start + 2)
+        if end is None:
+            raise self.unterminated("block comment", start, "*/")
+        return end
 
     def before(self, at: int) -> tuple[str, int]:
         """Return the token before `at` and its offset: a word in lower case, otherwise one character."""

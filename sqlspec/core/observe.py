@@ -33,6 +33,7 @@ __all__ = (
 
 _log = logging.getLogger("sqlspec")
 
+Outcome: TypeAlias = Literal["commit", "rollback", "unknown"]
 Operation: TypeAlias = Literal["execute", "execute_many", "execute_script", "execute_stack", "stream", "load"]
 
 
@@ -121,7 +122,7 @@ class TransactionEnd:
     """
 
     adapter: str
-    outcome: Literal["commit", "rollback", "unknown"]
+    outcome: Outcome
     seconds: float
     transaction: int = 0
 

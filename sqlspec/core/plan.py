@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlspec.core._inserts import PlainInsert, plain_insert
 from sqlspec.core._settings import KEPT_REASON, rereads
+from sqlspec.core._verbs import CONTROL
 from sqlspec.core.arguments import flag
 from sqlspec.core.excerpt import brief
 from sqlspec.core.mapping import build_mapper
@@ -34,7 +35,7 @@ MAX_MAPPERS = 16
 """Mappers kept per plan. A statement rarely has more than two; classes made in a loop must not pile up."""
 
 _DATA_VERBS = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "TABLE"})
-_TRANSACTION_VERBS = frozenset({"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE"})
+_TRANSACTION_VERBS = CONTROL | {"SAVEPOINT", "RELEASE"}
 
 
 class Refusal(NamedTuple):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from sqlspec.core._verbs import IDENT, IDENT_START, NAME
+from sqlspec.core._verbs import IDENT, IDENT_START, NAME, block_comment_end
 
 __all__ = ("redact", "redact_plan")
 
@@ -34,7 +34,6 @@ _token = re.compile(_TOKENS, re.VERBOSE | re.DOTALL)
 # Where it is no part of a literal, what EXPLAIN says at the end of a node.
 _plan_token = re.compile(rf"(?P<costs>\(cost=[0-9.]+\ rows=[0-9]+\ width=[0-9]+\)) | {_TOKENS}", re.VERBOSE | re.DOTALL)
 _BESIDE = " \t\n\r\f\v+-"  # what may stand before a value
-_comment_edge = re.compile(r"/\*|\*/")
 
 
 def redact(sql: str, limit: int | None = None) -> str:
@@ -66,7 +65,8 @@ def _redacted(sql: str, token: re.Pattern[str], limit: int | None) -> str:
         parts.append(sql[at:start])
         gap += sql[at:start]
         if kind == "block":
-            end = _block_end(sql, end)
+            closed = block_comment_end(sql, end)
+            end = len(sql) if closed is None else closed
             parts.append(" ")  # it separates words
         elif kind != "comment":
             if kind == "dollar":
@@ -107,15 +107,3 @@ class _Settings:
         else:  # elsewhere, as in UPDATE, SET is followed by columns
             self._place = "name" if word == "SET" and self._verb in ("SET", "ALTER", "CREATE") else ""
         return False
-
-
-def _block_end(sql: str, at: int) -> int:
-    """Return the end of a block comment, from behind its start. Comments nest."""
-    depth = 1
-    while depth:
-        found = _comment_edge.search(sql, at)
-        if found is None:
-            return len(sql)
-        depth += 1 if found.group() == "/*" else -1
-        at = found.end()
-    return at

@@ -7,6 +7,7 @@ import contextlib
 from collections import deque
 from collections.abc import Coroutine
 from contextvars import ContextVar
+from functools import partial
 from threading import Lock
 from types import coroutine
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar, cast
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = (
     "GRACE",
+    "PREEMPTIVE",
     "WHO_BELONGS",
     "AsyncExecution",
     "AsyncReaderData",
@@ -32,6 +34,7 @@ __all__ = (
     "Turn",
     "Waiter",
     "begin_execution",
+    "begun",
     "blocking",
     "call_with_timeout",
     "closing",
@@ -48,6 +51,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 WHO_BELONGS = "tasks started inside the transaction"
+
+PREEMPTIVE = False
+"""Whether another call can come in between at any point: only where this one waits."""
 
 blocking = asyncio.to_thread
 sleep = asyncio.sleep
@@ -73,7 +79,10 @@ class Expired(Exception):
 
 def current_name() -> str:
     """Return the name of the running task, for messages."""
-    task = asyncio.current_task()
+    return _name_of(asyncio.current_task())
+
+
+def _name_of(task: asyncio.Task[Any] | None) -> str:
     return f"task {task.get_name()!r}" if task is not None else "no task"
 
 
@@ -117,23 +126,23 @@ class Shielded(Generic[T]):
     object that has these methods, and asks that object to cancel.
     """
 
-    __slots__ = ("_asyncio_future_blocking", "_context", "_future", "_said", "_wake")
+    __slots__ = ("_asyncio_future_blocking", "_context", "_error", "_future", "_wake", "get_loop")
 
     def __init__(self, future: asyncio.Future[T]) -> None:
         self._future = future
+        self.get_loop = future.get_loop
         self._asyncio_future_blocking = False
         self._wake: Callable[[Any], object] | None = None
         self._context: Context | None = None
-        self._said: tuple[object, ...] = ()
+        self._error: BaseException | None = None
 
     def __await__(self) -> Generator[Any, None, T]:
         if not self._future.done():
             self._asyncio_future_blocking = True
             yield self
+            if self._error is not None and not self._future.done():
+                raise self._error  # whoever runs these steps has sent the task on without throwing what woke it
         return self._future.result()
-
-    def get_loop(self) -> asyncio.AbstractEventLoop:
-        return self._future.get_loop()
 
     def add_done_callback(self, wake: Callable[[Any], object], *, context: Context | None = None) -> None:
         self._wake, self._context = wake, context
@@ -141,11 +150,18 @@ class Shielded(Generic[T]):
 
     def cancel(self, msg: object = None) -> bool:
         """Wake the task instead of cancelling the future. `False` when the task is about to wake already."""
+        error = asyncio.CancelledError() if msg is None else asyncio.CancelledError(msg)
+        woken = self.interrupt(error)
+        self._error = self._error or error  # noted in any case: the future may have been cancelled too
+        return woken
+
+    def interrupt(self, error: BaseException) -> bool:
+        """Let the wait raise an error. `False` when it is about to end already."""
         wake, future = self._wake, self._future
         if wake is None or future.done():
             return False
         self._wake = None  # a second wake would reach the task wherever it waits by then
-        self._said = () if msg is None else (msg,)
+        self._error = error
         future.remove_done_callback(wake)
         future.get_loop().call_soon(wake, self, context=self._context)
         return True
@@ -154,29 +170,77 @@ class Shielded(Generic[T]):
         return self._future.cancelled()
 
     def result(self) -> NoReturn:
-        """Answer a task that was woken by `cancel`."""
-        raise asyncio.CancelledError(*self._said)
+        """Answer a task that was woken by `cancel` or `interrupt`."""
+        raise self._error or asyncio.CancelledError
 
 
-class _Disturbed(BaseException):
-    """A task was cancelled while the coroutine that it runs waited for a future, which goes on."""
+def begun(call: Coroutine[Any, Any, T]) -> Callable[[], Awaitable[T]]:
+    """Run a call up to where it waits first. What this task does from then on, it does while the server works.
 
-    def __init__(self, by: asyncio.CancelledError, future: Any) -> None:
-        self.by = by
-        self.future = future
+    Returns:
+        What waits for its end. To be called soon, and awaited at once.
+    """
+    try:
+        future = call.send(None)
+    except StopIteration as end:
+        return partial(_answered, end.value)
+    return partial(_further_steps, call, future)
+
+
+async def _answered(answer: T) -> T:
+    return answer
+
+
+def uninterrupted(
+    operation: Callable[[], Coroutine[Any, Any, T]],
+    grace: float = 5.0,
+    give_up: Callable[[], object] | None = None,
+    *,
+    movable: bool = False,
+    after: Callable[[T], object] | None = None,
+) -> Awaitable[T]:
+    """Await `operation()` to its end even if this task is cancelled meanwhile, then let the cancellation go on.
+
+    After `grace` seconds beyond the cancellation it is cancelled too: a silent server must not hold the task. When that
+    does not end it within a second, `give_up()` is called, which must.
+
+    Args:
+        operation: What to await.
+        grace: Seconds.
+        give_up: Called from the event loop.
+        movable: It does not matter to the operation in which task it runs, nor when that changes: it waits for futures
+            alone, and uses no `asyncio.timeout`. Then it gets a task of its own only if this one is cancelled.
+        after: Called with what the operation returns when this task was cancelled, and so gets only that to know.
+    """
+    return (_in_place if movable else _apart)(operation(), grace, give_up, after)
+
+
+async def _apart(
+    call: Coroutine[Any, Any, T],
+    grace: float,
+    give_up: Callable[[], object] | None,
+    after: Callable[[T], object] | None,
+) -> T:
+    """Run a coroutine in a task of its own."""
+    task = asyncio.get_running_loop().create_task(call)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError as cancelled:
+        await _end(task, cancelled, grace, give_up, after)
 
 
 @coroutine
-def _shielded_steps(call: Coroutine[Any, Any, T]) -> Generator[Any, None, T]:
-    """Run a coroutine in this task; a cancellation does not reach what it waits for.
-
-    Raises:
-        _Disturbed: The task was cancelled. The coroutine has not noticed.
-    """
+def _in_place(
+    call: Coroutine[Any, Any, T],
+    grace: float,
+    give_up: Callable[[], object] | None,
+    after: Callable[[T], object] | None,
+) -> Generator[Any, None, T]:
+    """Run a coroutine in this task; a cancellation does not reach what it waits for, and moves it to another."""
     try:
         while True:
             future = call.send(None)  # a failure of what it waited for is found there by the coroutine itself
-            shield = future
+            shield: Any = future
             if future is not None and not isinstance(future, Shielded):
                 future._asyncio_future_blocking = False
                 shield = Shielded(future)
@@ -184,15 +248,21 @@ def _shielded_steps(call: Coroutine[Any, Any, T]) -> Generator[Any, None, T]:
             try:
                 yield shield
             except asyncio.CancelledError as cancelled:
-                if future is None or not future.cancelled():
-                    raise _Disturbed(cancelled, future) from None
+                if future is None or shield._error is not None or not future.cancelled():
+                    task = asyncio.get_running_loop().create_task(_moved(call, future))
+                    yield from _end(task, cancelled, grace, give_up, after).__await__()
             except GeneratorExit:
                 call.close()
                 raise
             except BaseException:
                 continue
     except StopIteration as end:
-        return cast("T", end.value)
+        answer: T = end.value
+        return answer
+
+
+async def _moved(call: Coroutine[Any, Any, T], future: Any) -> T:
+    return await _further_steps(call, future)  # a task takes no generator
 
 
 @coroutine
@@ -212,49 +282,27 @@ def _further_steps(call: Coroutine[Any, Any, T], future: Any) -> Generator[Any, 
             else:
                 future = call.send(None)
     except StopIteration as end:
-        return cast("T", end.value)
+        answer: T = end.value
+        return answer
 
 
-async def uninterrupted(
-    operation: Callable[[], Coroutine[Any, Any, T]],
-    grace: float = 5.0,
-    give_up: Callable[[], object] | None = None,
-    *,
-    movable: bool = False,
-) -> T:
-    """Await `operation()` to its end even if this task is cancelled meanwhile, then let the cancellation go on.
-
-    After `grace` seconds beyond the cancellation it is cancelled too: a silent server must not hold the task. When that
-    does not end it within a second, `give_up()` is called, which must.
-
-    Args:
-        operation: What to await.
-        grace: Seconds.
-        give_up: Called from the event loop.
-        movable: It does not matter to the operation in which task it runs, nor when that changes: it waits for futures
-            alone, and uses no `asyncio.timeout`. Then it gets a task of its own only if this one is cancelled.
-    """
-    if movable:
-        call = operation()
-        try:
-            return await _shielded_steps(call)
-        except _Disturbed as disturbed:
-            cancelled = disturbed.by
-            task = asyncio.get_running_loop().create_task(_moved(call, disturbed.future))
-    else:
-        task = asyncio.get_running_loop().create_task(operation())
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError as error:
-            cancelled = error
+async def _end(
+    task: asyncio.Task[T],
+    cancelled: asyncio.CancelledError,
+    grace: float,
+    give_up: Callable[[], object] | None,
+    after: Callable[[T], object] | None,
+) -> NoReturn:
+    """Wait for a task on behalf of one that was cancelled, then go on with the cancellation."""
     await _last_wait(task, grace, give_up)
-    if not task.cancelled() and (failure := task.exception()) is not None:
+    if task.cancelled():
+        raise cancelled
+    failure = task.exception()
+    if failure is not None:
         raise cancelled from failure  # whoever cancelled must see it end, so the failure is only the cause
+    if after is not None:
+        after(task.result())
     raise cancelled
-
-
-async def _moved(call: Coroutine[Any, Any, T], future: Any) -> T:
-    return await _further_steps(call, future)
 
 
 async def _last_wait(task: asyncio.Task[Any], grace: float, give_up: Callable[[], object] | None) -> None:
@@ -281,27 +329,42 @@ async def finished(function: Callable[P, T], /, *args: P.args, **named: P.kwargs
     return await uninterrupted(lambda: asyncio.to_thread(function, *args, **named))
 
 
-_entered: ContextVar[tuple[Owner, ...]] = ContextVar("sqlspec_owners", default=())
+_innermost: ContextVar[Owner | None] = ContextVar("sqlspec_owner", default=None)
 
 
 class Owner:
     """The context that something belongs to: its task, and the tasks started inside, which inherit its variables."""
 
-    __slots__ = ("_gone",)
+    __slots__ = ("_gone", "_outer", "_task")
 
     def __init__(self) -> None:
         self._gone = False
-        # Those that ended in other contexts are dropped here, so that the tuple cannot grow.
-        _entered.set((*(owner for owner in _entered.get() if not owner._gone), self))
+        self._task = asyncio.current_task()
+        self._outer = _innermost.get()
+        _innermost.set(self)
+        inner = self
+        while (outer := inner._outer) is not None:  # without those that have left, so that the chain cannot grow
+            if outer._gone:
+                inner._outer = outer._outer
+            else:
+                inner = outer
+
+    @property
+    def name(self) -> str:
+        """The name of the task, for messages."""
+        return _name_of(self._task)
 
     def is_here(self) -> bool:
         """Tell whether the running code is in the context."""
-        return self in _entered.get()
+        entered = _innermost.get()
+        while entered is not None and entered is not self:
+            entered = entered._outer
+        return entered is not None and not self._gone
 
     def leave(self) -> None:
-        """Give up the ownership, in this context and, sooner or later, in those that inherited it."""
+        """Give up the ownership, in this context and in those that inherited it."""
         self._gone = True
-        _entered.set(tuple(owner for owner in _entered.get() if owner is not self))
+        self._task = None
 
 
 class Waiter:
@@ -345,19 +408,26 @@ class Waiter:
         self._future.cancel()
 
 
-class Turn:
-    """First come, first served. `lock.acquire(False)` costs no frame of ours; only a loser calls `wait`.
+_NOBODY: deque[Waiter] = deque(maxlen=0)
 
-    A turn is handed over while the lock stays taken, so nobody can overtake a waiter.
+
+class Turn:
+    """First come, first served. To set and unset `taken` costs no call; only a loser calls `wait`.
+
+    A turn is handed over while it stays taken, so nobody can overtake a waiter.
     """
 
-    __slots__ = ("lock", "waiters")
+    __slots__ = ("taken", "waiters")
+
+    lock: Lock  # where threads take turns
 
     def __init__(self) -> None:
-        self.lock = Lock()
-        self.waiters: deque[Waiter] = deque()
+        self.taken = False
+        self.waiters = _NOBODY  # few sessions are shared by tasks
 
     async def wait(self) -> None:
+        if self.waiters is _NOBODY:
+            self.waiters = deque()
         waiter = Waiter()
         self.waiters.append(waiter)
         try:
@@ -371,9 +441,9 @@ class Turn:
                     self.waiters.remove(waiter)
             raise
 
-    def taken(self) -> bool:
+    def is_taken(self) -> bool:
         """Tell whether a call runs."""
-        return self.lock.locked()
+        return self.taken
 
     def check(self) -> None:
         """Do nothing."""
@@ -385,12 +455,12 @@ class Turn:
         """Do nothing."""
 
     def pass_on(self) -> None:
-        """Give the turn to the next waiter, or free the lock."""
+        """Give the turn to the next waiter, if there is one."""
         waiters = self.waiters
         while waiters:
             if waiters.popleft().wake():
                 return
-        self.lock.release()
+        self.taken = False
 
 
 class Background:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from sqlspec.core.excerpt import pointed_at
 from sqlspec.core.statement import SQL
-from sqlspec.driver._aio import GRACE, WHO_BELONGS, Expired, Owner, Turn, call_with_timeout, current_name
+from sqlspec.driver._aio import GRACE, PREEMPTIVE, WHO_BELONGS, Expired, Owner, Turn, call_with_timeout
 from sqlspec.driver._outcome import commit_unknown, may_store
 from sqlspec.exceptions import (
     DatabaseConnectionError,
@@ -23,12 +23,12 @@ from sqlspec.exceptions import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from sqlspec.core.observe import Operation
+    from sqlspec.core.observe import Operation, Outcome
     from sqlspec.core.plan import Compiler, Plan
     from sqlspec.core.result import RawResult
     from sqlspec.driver._async_arrow import AsyncArrowReader
     from sqlspec.driver._async_driver import AsyncDriver
-    from sqlspec.driver._async_pool import AsyncPool, Pooled
+    from sqlspec.driver._async_pool import Pooled
 
 __all__ = ("AsyncSessionBase", "OpenTransaction", "check_limit")
 
@@ -42,18 +42,16 @@ class OpenTransaction:
     """A transaction of a session.
 
     Attributes:
-        opener: Who opened it, for messages.
-        owner: Who may use it.
+        owner: Who opened it, and may use it.
         savepoints: Names of the open savepoints, outermost first.
         purpose: Empty, or what keeps other calls out for now, and what to do about it.
         started: Clock reading at BEGIN, for observers.
         ended: Its end has been noted.
     """
 
-    __slots__ = ("ended", "opener", "owner", "purpose", "savepoints", "started")
+    __slots__ = ("ended", "owner", "purpose", "savepoints", "started")
 
     def __init__(self, purpose: str = "", started: float = 0.0) -> None:
-        self.opener = current_name()
         self.owner = Owner()
         self.purpose = purpose
         self.savepoints: list[str] = []
@@ -78,7 +76,6 @@ class AsyncSessionBase:
         "_guarded",
         "_inherited",
         "_limit",
-        "_lock",
         "_number",
         "_plans",
         "_reader",
@@ -100,7 +97,6 @@ class AsyncSessionBase:
         self._run = driver.execute
         self._run_limited = driver.execute if limit is None else self._run_within
         self._turn = Turn()
-        self._lock = self._turn.lock
         self._transaction: OpenTransaction | None = None
         # True when any call must look closer: a transaction is open, or the session cannot be used.
         self._guarded = False
@@ -140,10 +136,10 @@ class AsyncSessionBase:
             return "given back"
         if self._broken or self._driver.is_closed():
             return "connection lost"
-        states = ["busy" if self._turn.taken() else "idle"]
+        states = ["busy" if self._turn.is_taken() else "idle"]
         transaction = self._transaction
         if transaction is not None:
-            states.append(f"in a transaction opened by {transaction.opener}")
+            states.append(f"in a transaction opened by {transaction.owner.name}")
             if transaction.savepoints:
                 states.append(f"savepoints {', '.join(transaction.savepoints)}")
         return "; ".join(states)
@@ -211,12 +207,13 @@ class AsyncSessionBase:
                 f"cannot call {method}(): the connection was lost; open a new session",
                 adapter=self._driver.spec.name,
             )
-        self._turn.check()
+        if PREEMPTIVE:
+            self._turn.check()
         transaction = self._transaction
         if transaction is not None:
             if not transaction.owner.is_here():
                 raise TransactionError(
-                    f"cannot call {method}(): a transaction opened by {transaction.opener} is in progress; "
+                    f"cannot call {method}(): a transaction opened by {transaction.owner.name} is in progress; "
                     f"use a session of your own, or call from {WHO_BELONGS}",
                     adapter=self._driver.spec.name,
                 )
@@ -230,10 +227,12 @@ class AsyncSessionBase:
         """Wait until no other call runs. The caller must `_end_turn` afterwards."""
         if self._guarded:
             self._check(method)
-        if not self._lock.acquire(False):
+        turn = self._turn
+        if not turn.lock.acquire(False) if PREEMPTIVE else turn.taken:
             await self._wait_turn(method)
-        elif self._guarded:
+        elif PREEMPTIVE and self._guarded:
             self._check_again(method)
+        turn.taken = True
 
     async def _wait_turn(self, method: str) -> None:
         await self._turn.wait()
@@ -248,11 +247,22 @@ class AsyncSessionBase:
             self._end_turn()
             raise
 
+    def _try_turn(self) -> bool:
+        """Take the turn if it is free."""
+        turn = self._turn
+        if not turn.lock.acquire(False) if PREEMPTIVE else turn.taken:
+            return False
+        turn.taken = True
+        return True
+
     def _end_turn(self) -> None:
-        if self._turn.waiters:
-            self._turn.pass_on()
+        turn = self._turn
+        if turn.waiters:
+            turn.pass_on()
+        elif PREEMPTIVE:
+            turn.lock.release()
         else:
-            self._lock.release()
+            turn.taken = False
 
     async def _exclusive(
         self,
@@ -300,34 +310,45 @@ class AsyncSessionBase:
                 adapter=self._driver.spec.name,
             ) from expired.__cause__
 
-    async def _give_back(self, pool: AsyncPool, pooled: Pooled) -> None:
+    def _try_give_back(self, pooled: Pooled) -> bool:
+        """End the session if nothing has to be waited for; otherwise return `False`: then `_give_back` is meant."""
+        turn = self._turn
+        if self._reader is not None or self._transaction is not None:
+            return False
+        if not turn.lock.acquire(False) if PREEMPTIVE else turn.taken:
+            return False
+        self._closed = self._guarded = True
+        if PREEMPTIVE:
+            turn.lock.release()
+        return pooled.pool.try_release(pooled, dirty=self._dirty, broken=self._broken)
+
+    async def _give_back(self, pooled: Pooled) -> None:
         """End the session: wait for a running call, forget an open transaction, return the connection."""
         if self._reader is not None:
             await self._reader.abandon()
         try:
-            if not self._lock.acquire(False):
+            if not self._try_turn():
                 await self._turn.wait()
         except BaseException:
             # Cancelled while another task's call still runs: its connection cannot be waited for any longer.
             self._closed = self._guarded = True
-            await pool.release(pooled, dirty=True, broken=True)
+            await pooled.pool.release(pooled, dirty=True, broken=True)
             raise
         self._closed = self._guarded = True
         if self._transaction is not None:
             self._dirty = True
             self._forget(self._transaction, "rollback")
         self._end_turn()
-        await pool.release(pooled, dirty=self._dirty, broken=self._broken)
+        await pooled.pool.release(pooled, dirty=self._dirty, broken=self._broken)
 
     def leave_to_parent(self) -> None:
         """Refuse every call, and end every scope in silence: the connection belongs to another process."""
         self._inherited = self._closed = self._broken = self._guarded = True
         self._transaction = self._reader = None
         self._turn = Turn()  # the other one may be held by a thread that is not here
-        self._lock = self._turn.lock
 
-    def _forget(self, transaction: OpenTransaction, outcome: str) -> None:
-        """Note the end of a transaction, once."""
+    def _forget(self, transaction: OpenTransaction, outcome: Outcome) -> None:
+        """Note the end of a transaction, once. An observed session reports it."""
         if transaction.ended:
             return
         transaction.ended = True
@@ -335,10 +356,6 @@ class AsyncSessionBase:
         if self._transaction is transaction:
             self._transaction = None
             self._guarded = self._closed or self._broken
-        self._transaction_ended(transaction, outcome)
-
-    def _transaction_ended(self, transaction: OpenTransaction, outcome: str) -> None:
-        """Do nothing; an observed session reports the end."""
 
     def _retrying(self, error: BaseException, left: int) -> None:
         """Do nothing; an observed session reports the attempt."""

@@ -26,7 +26,7 @@ from sqlspec.postgres.settings import KeyDialect, redacted_dsn, resolve
 from sqlspec.postgres.sql import quote_channel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
     from types import TracebackType
     from typing import Self
 
@@ -216,10 +216,9 @@ class AsyncConfig(Generic[F]):
         pool = f", pool: {self._pool.state()}" if self._pool is not None else ""
         return f"{type(self).__name__}({redacted_dsn(self.settings)}{pool})"
 
-    async def _acquire(self) -> Pooled:
-        if self._pool_watch is None:
-            return await self._opened_pool().acquire()
-        return await self._pool_watch.acquire(self._opened_pool())
+    def _acquire(self) -> Awaitable[Pooled]:
+        pool = self._pool or self._opened_pool()
+        return pool.acquire() if self._pool_watch is None else self._pool_watch.acquire(pool)
 
     def _session(self, driver: AsyncDriver, limit: float | None) -> AsyncSession:
         if self._pool_watch is not None or listeners:
@@ -241,7 +240,11 @@ class AsyncSessionContext:
         if self._pooled is not None:
             raise _entered_twice("provide_session")
         config = self._config
-        pooled = self._pooled = await config._acquire()
+        pool = config._pool
+        pooled = None if pool is None or config._pool_watch is not None else pool.try_acquire()
+        if pooled is None:
+            pooled = await config._acquire()
+        self._pooled = pooled
         session = self._session = pooled.session = config._session(pooled.driver, self._limit)
         return session
 
@@ -249,8 +252,8 @@ class AsyncSessionContext:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         pooled, self._pooled = self._pooled, None
-        if pooled is not None:
-            await self._session._give_back(self._config._opened_pool(), pooled)
+        if pooled is not None and not self._session._try_give_back(pooled):
+            await self._session._give_back(pooled)
 
 
 class AsyncConnectionContext:
@@ -275,10 +278,10 @@ class AsyncConnectionContext:
     ) -> None:
         pooled, self._pooled = self._pooled, None
         if pooled is not None:
-            config = self._config
-            await config._opened_pool().release(pooled, dirty=True, broken=False)
-            if config._pool_watch is not None:
-                config._pool_watch.give_back(self._taken)
+            await pooled.pool.release(pooled, dirty=True, broken=False)
+            watch = self._config._pool_watch
+            if watch is not None:
+                watch.give_back(self._taken)
 
 
 def _entered_twice(method: str) -> OperationalError:

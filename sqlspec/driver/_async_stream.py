@@ -11,7 +11,7 @@ from sqlspec.driver._async_driver import AsyncCursor, AsyncDriver
 from sqlspec.driver._forks import tell_after_fork
 from sqlspec.driver._types import Notification
 from sqlspec.exceptions import NotSupportedError, OperationalError, SQLSpecError, server_error
-from sqlspec.postgres.sql import begin as begin_sql
+from sqlspec.postgres.sql import BEGIN
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -72,7 +72,7 @@ class AsyncStream(Generic[T]):
     async def __aenter__(self) -> Self:
         session = self._session
         if not session.in_transaction:
-            await session._begin("select_stream", begin_sql(), BUSY)
+            await session._begin("select_stream", BEGIN, BUSY)
             self._own_transaction = True
         try:
             self._cursor = await self._call(session._driver.open_cursor, self._plan, self._args)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = (
     "GRACE",
+    "PREEMPTIVE",
     "WHO_BELONGS",
     "Background",
     "Expired",
@@ -35,6 +36,7 @@ __all__ = (
     "Turn",
     "Waiter",
     "begin_execution",
+    "begun",
     "blocking",
     "call_with_timeout",
     "closing",
@@ -51,6 +53,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 WHO_BELONGS = "the thread that opened it"
+
+PREEMPTIVE = True
+"""Whether another call can come in between at any point: that of another thread."""
 
 _log = logging.getLogger("sqlspec")
 
@@ -92,7 +97,11 @@ class Expired(Exception):
 
 def current_name() -> str:
     """Return the name of the running thread, for messages."""
-    return f"thread {threading.current_thread().name!r}"
+    return _name_of(threading.current_thread())
+
+
+def _name_of(thread: threading.Thread) -> str:
+    return f"thread {thread.name!r}"
 
 
 def is_gone(runner: object) -> bool:
@@ -238,12 +247,18 @@ def _call_limited(seconds: float, driver: SyncDriver, operation: Callable[..., T
         raise
 
 
+def begun(answer: T) -> Callable[[], T]:
+    """Return what gives the answer of a call, which has ended already."""
+    return lambda: answer
+
+
 def uninterrupted(
     operation: Callable[[], T],
     grace: float = 5.0,
     give_up: Callable[[], object] | None = None,
     *,
     movable: bool = False,
+    after: Callable[[T], object] | None = None,
 ) -> T:
     """Call `operation()`: a thread is not cancelled from outside."""
     return operation()
@@ -252,18 +267,24 @@ def uninterrupted(
 class Owner:
     """The thread that something belongs to."""
 
-    __slots__ = ("_thread",)
+    __slots__ = ("_number", "_thread")
 
     def __init__(self) -> None:
-        self._thread = threading.get_ident()
+        self._thread = threading.current_thread()
+        self._number = threading.get_ident()
+
+    @property
+    def name(self) -> str:
+        """The name of the thread, for messages."""
+        return _name_of(self._thread)
 
     def is_here(self) -> bool:
         """Tell whether the running code is in the thread."""
-        return threading.get_ident() == self._thread
+        return threading.get_ident() == self._number
 
     def leave(self) -> None:
         """Give up the ownership."""
-        self._thread = -1
+        self._number = -1
 
 
 class SyncReaderData:
@@ -351,7 +372,9 @@ class Turn:
     ending it, must not wait for itself.
     """
 
-    __slots__ = ("_inside", "lock", "waiters")
+    __slots__ = ("_inside", "lock", "taken", "waiters")
+
+    taken: bool  # tells something where tasks take turns
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -361,7 +384,7 @@ class Turn:
     def wait(self) -> None:
         self.lock.acquire()
 
-    def taken(self) -> bool:
+    def is_taken(self) -> bool:
         """Tell whether another thread has the turn."""
         if self.lock.acquire(False):
             self.lock.release()

@@ -23,8 +23,7 @@ from sqlspec.exceptions import (
 )
 from sqlspec.postgres.arrow._wire import WireError
 from sqlspec.postgres.arrow.typmods import TYPMODS_QUERY, find_probes, read_typmods, typmod_script
-from sqlspec.postgres.sql import begin as begin_sql
-from sqlspec.postgres.sql import release, rollback_to, savepoint
+from sqlspec.postgres.sql import BEGIN, release, savepoint, undo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Callable, Sequence
@@ -198,7 +197,7 @@ class SyncArrowReader(SyncReaderData):
         """Begin a transaction, or a savepoint inside the open one, and run the statement."""
         session = self._session
         if session._transaction is None:
-            session._begin(METHOD, begin_sql(), BUSY)
+            session._begin(METHOD, BEGIN, BUSY)
             self._own = True
         else:
             session._take_turn(METHOD)
@@ -227,7 +226,7 @@ class SyncArrowReader(SyncReaderData):
     def _call(self, operation: Callable[..., T], *args: Any) -> T:
         """Run an operation in a turn of its own. Whoever has the reader may use it, also another task or thread."""
         session = self._session
-        if not session._lock.acquire(False):
+        if not session._try_turn():
             session._turn.wait()
         try:
             if session._broken:
@@ -277,7 +276,7 @@ class SyncArrowReader(SyncReaderData):
         if self._own:
             session._end_transaction("commit" if keep else "rollback", self.transaction)
         elif self._saved and not session._broken:
-            text = release(OWN_SAVEPOINT) if keep else f"{rollback_to(OWN_SAVEPOINT)};\n{release(OWN_SAVEPOINT)}"
+            text = release(OWN_SAVEPOINT) if keep else undo(OWN_SAVEPOINT)
             self._call(session._driver.execute_script, text)
 
 

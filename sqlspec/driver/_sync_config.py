@@ -217,9 +217,8 @@ class SyncConfig(Generic[F]):
         return f"{type(self).__name__}({redacted_dsn(self.settings)}{pool})"
 
     def _acquire(self) -> Pooled:
-        if self._pool_watch is None:
-            return self._opened_pool().acquire()
-        return self._pool_watch.acquire(self._opened_pool())
+        pool = self._pool or self._opened_pool()
+        return pool.acquire() if self._pool_watch is None else self._pool_watch.acquire(pool)
 
     def _session(self, driver: SyncDriver, limit: float | None) -> SyncSession:
         if self._pool_watch is not None or listeners:
@@ -241,7 +240,11 @@ class SyncSessionContext:
         if self._pooled is not None:
             raise _entered_twice("provide_session")
         config = self._config
-        pooled = self._pooled = config._acquire()
+        pool = config._pool
+        pooled = None if pool is None or config._pool_watch is not None else pool.try_acquire()
+        if pooled is None:
+            pooled = config._acquire()
+        self._pooled = pooled
         session = self._session = pooled.session = config._session(pooled.driver, self._limit)
         return session
 
@@ -249,8 +252,8 @@ class SyncSessionContext:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         pooled, self._pooled = self._pooled, None
-        if pooled is not None:
-            self._session._give_back(self._config._opened_pool(), pooled)
+        if pooled is not None and not self._session._try_give_back(pooled):
+            self._session._give_back(pooled)
 
 
 class SyncConnectionContext:
@@ -275,10 +278,10 @@ class SyncConnectionContext:
     ) -> None:
         pooled, self._pooled = self._pooled, None
         if pooled is not None:
-            config = self._config
-            config._opened_pool().release(pooled, dirty=True, broken=False)
-            if config._pool_watch is not None:
-                config._pool_watch.give_back(self._taken)
+            pooled.pool.release(pooled, dirty=True, broken=False)
+            watch = self._config._pool_watch
+            if watch is not None:
+                watch.give_back(self._taken)
 
 
 def _entered_twice(method: str) -> OperationalError:

@@ -82,6 +82,7 @@ class SyncDriver(ABC):
         bulk_from: Number of rows from which a batch is worth being stored all at once: by `copy_in`, or else by
             `execute_binary`; 0 for never.
         derived: Codecs and columns that all connections of the config share.
+        retired: The connection works, but is not worth being kept in a pool.
         pooled: The other end is a pooler in transaction mode: each transaction may run in another session of the
             server, and no session is ours to be cleaned.
     """
@@ -96,6 +97,7 @@ class SyncDriver(ABC):
     numbers_rows: ClassVar[bool] = False
     bulk_from: ClassVar[int] = 0
     derived: Derived
+    retired: bool = False
     pooled: bool = False
 
     def __repr__(self) -> str:
@@ -195,10 +197,6 @@ class SyncDriver(ABC):
 
         In an aborted transaction, where nothing can be set and nothing runs, it does nothing.
         """
-
-    def is_retired(self) -> bool:
-        """Tell whether the connection, which works, is not worth being kept in a pool."""
-        return False
 
     def leave_to_parent(self) -> None:
         """Leave the connection alone, in a process forked from the one that it belongs to.

@@ -29,7 +29,7 @@ from sqlspec.exceptions import OperationalError, ParameterError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sqlspec.core.observe import Event, Operation, Watch
+    from sqlspec.core.observe import Event, Operation, Outcome, Watch
     from sqlspec.core.plan import Compiler, Plan
     from sqlspec.driver._sync_base import OpenTransaction
     from sqlspec.driver._sync_config import SyncConfig
@@ -211,16 +211,22 @@ class SyncObservedSession(SyncSession):
         self._number = next(_numbers)
         self._tell(TransactionStart(self._driver.spec.name, self._number))
 
-    def _transaction_ended(self, transaction: OpenTransaction, outcome: Any) -> None:
-        seconds = time.monotonic() - transaction.started
-        self._tell(TransactionEnd(self._driver.spec.name, outcome, seconds, self._number))
+    def _forget(self, transaction: OpenTransaction, outcome: Outcome) -> None:
+        known = not transaction.ended
+        super()._forget(transaction, outcome)
+        if known:
+            seconds = time.monotonic() - transaction.started
+            self._tell(TransactionEnd(self._driver.spec.name, outcome, seconds, self._number))
 
     def _retrying(self, error: BaseException, left: int) -> None:
         self._tell(Retry(self._driver.spec.name, error, left))
 
-    def _give_back(self, pool: SyncPool, pooled: Pooled) -> None:
+    def _try_give_back(self, pooled: Pooled) -> bool:
+        return False  # so that there is one way to report
+
+    def _give_back(self, pooled: Pooled) -> None:
         try:
-            super()._give_back(pool, pooled)
+            super()._give_back(pooled)
         finally:
             self._tell(Checkin(self._driver.spec.name, time.perf_counter() - self._taken))
 
@@ -307,7 +313,7 @@ def _explain(config: SyncConfig[Any], sql: str, deliver: Callable[[str | BaseExc
         try:
             rows = _generic_plan(session, plan)
         finally:
-            session._give_back(pool, pooled)
+            session._give_back(pooled)
     except BaseException as error:
         deliver(error)  # who closes the pool cancels this, and somebody may wait for it
         if not isinstance(error, Exception):

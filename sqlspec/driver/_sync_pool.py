@@ -52,9 +52,10 @@ CLOSING = object()
 class Pooled:
     """A connection in a pool, with its times of expiry and of return, and the session that has it now."""
 
-    __slots__ = ("driver", "dropped", "expires", "returned", "session")
+    __slots__ = ("driver", "dropped", "expires", "pool", "returned", "session")
 
-    def __init__(self, driver: SyncDriver, now: float, expires: float = math.inf) -> None:
+    def __init__(self, pool: SyncPool, driver: SyncDriver, now: float, expires: float = math.inf) -> None:
+        self.pool = pool
         self.driver = driver
         self.expires = expires
         self.returned = now
@@ -98,6 +99,17 @@ class SyncPool:
 
     # -- taking -----------------------------------------------------------------------------------
 
+    def try_acquire(self) -> Pooled | None:
+        """Return an idle connection that need not be looked at first; without one, `None`: then `acquire` is meant."""
+        with self._mutex:
+            if not self._idle or self._closed or self._runner is None or self._runner != current_runner():
+                return None
+            pooled, now = self._idle[-1], time.monotonic()
+            if now - pooled.returned >= self._trusted or now >= pooled.expires or pooled.driver.is_closed():
+                return None
+            self._used.add(self._idle.pop())
+        return pooled
+
     def acquire(self) -> Pooled:
         """Return a live connection.
 
@@ -109,8 +121,7 @@ class SyncPool:
         waiter: Waiter | None = None
         pooled: Pooled | None = None
         with self._mutex:
-            if self._closed or self._runner is None or self._runner != current_runner():
-                self._check_usable()
+            self._check_usable()
             if self._idle:  # then nobody waits: what comes back goes to a waiter first
                 pooled = self._idle.pop()
                 self._used.add(pooled)
@@ -133,7 +144,7 @@ class SyncPool:
     def _check_usable(self) -> None:
         if self._closed and self._runner is not None:
             raise OperationalError("cannot take a connection: the pool is closed; make a new config")
-        if self._runner is None or self._runner != current_runner():
+        if self._runner is None or self._runner != current_runner():  # no event loop may run in a forked process
             raise OperationalError(
                 "cannot take a connection: the pool was opened in another event loop or process; "
                 "close it there, and use one config per loop and process"
@@ -199,7 +210,7 @@ class SyncPool:
             self._free_place()
             raise
         now, lifetime = time.monotonic(), self._settings.max_lifetime
-        pooled = Pooled(driver, now, math.inf if lifetime is None else now + lifetime)
+        pooled = Pooled(self, driver, now, math.inf if lifetime is None else now + lifetime)
         with self._mutex:
             self._opened += 1
             self._used.add(pooled)
@@ -210,6 +221,19 @@ class SyncPool:
 
     # -- giving back ------------------------------------------------------------------------------
 
+    def try_release(self, pooled: Pooled, *, dirty: bool, broken: bool) -> bool:
+        """Take a connection back that is clean; otherwise return `False`: then `release` is meant."""
+        driver, policy = pooled.driver, self._settings.reset
+        if broken or driver.retired or pooled not in self._used:
+            return False
+        if policy == "always" or (dirty and policy == "when_dirty"):
+            return False
+        status = driver.status()
+        if status != "idle" and (status != "unknown" or dirty or driver.is_closed()):
+            return False
+        pooled.session = None
+        return self._take_back(pooled)
+
     def release(self, pooled: Pooled, *, dirty: bool, broken: bool) -> None:
         """Take a connection back.
 
@@ -219,21 +243,17 @@ class SyncPool:
             broken: It must not be used again.
         """
         driver = pooled.driver
+        if self.try_release(pooled, dirty=dirty, broken=broken):
+            return
         if pooled not in self._used:  # given back already, cut by `close`, or the parent's
             return
         pooled.session = None
-        status = driver.status()
-        if broken or self._closed or driver.is_retired() or (status != "idle" and driver.is_closed()):
+        if broken or self._closed or driver.retired or driver.is_closed():
             self._drop(pooled)
-            return
-        policy = self._settings.reset
-        clean = policy == "never" or (policy == "when_dirty" and not dirty)
-        if clean and (status == "idle" or (status == "unknown" and not dirty)):
-            self._put_back(pooled)
         else:
             with self._mutex:
                 self._resetting += 1
-            self._background.start(self._reset, pooled, policy)
+            self._background.start(self._reset, pooled, self._settings.reset)
 
     def _reset(self, pooled: Pooled, policy: str) -> None:
         clean = False
@@ -251,19 +271,23 @@ class SyncPool:
             (self._put_back(pooled) if clean else self._drop(pooled))
 
     def _put_back(self, pooled: Pooled) -> None:
+        if not self._take_back(pooled):
+            self._drop(pooled)
+
+    def _take_back(self, pooled: Pooled) -> bool:
+        """Give a clean connection to who waits first, or keep it; `False` when it is not wanted any more."""
         pooled.returned = time.monotonic()
         with self._mutex:
             kept = not self._closed and not pooled.dropped
             while kept and self._waiters:
                 if self._waiters.popleft().wake(pooled):
-                    return
+                    return True
             if kept:
                 self._used.discard(pooled)
                 self._idle.append(pooled)
-        if not kept:
-            self._drop(pooled)
-        elif self._housekeeping is None and self._settings.max_idle is not None:
+        if kept and self._housekeeping is None and self._settings.max_idle is not None:
             self._housekeeping = later(self._settings.max_idle, self._start_trimming)
+        return kept
 
     def _free_place(self) -> None:
         with self._mutex:

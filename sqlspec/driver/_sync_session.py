@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from sqlspec.core._verbs import CONTROL
 from sqlspec.core.arguments import is_whole
 from sqlspec.core.parameters import AMBIGUOUS, RowsError
 from sqlspec.core.plan import part_refusal
@@ -13,7 +14,7 @@ from sqlspec.core.result import RawResult, SQLResult, at_most_one, exactly_one, 
 from sqlspec.core.scan import scan, statement_text
 from sqlspec.core.stack import StatementStack
 from sqlspec.core.statement import SQL
-from sqlspec.driver._sio import SyncExecution, begin_execution
+from sqlspec.driver._sio import PREEMPTIVE, SyncExecution, begin_execution
 from sqlspec.driver._sync_base import check_limit
 from sqlspec.driver._sync_explain import SyncExplaining
 from sqlspec.driver._sync_many import execute_many
@@ -36,7 +37,6 @@ _GAP = r"(?:\s|--[^\n]*(?:\n|\Z)|/\*.*?\*/)"
 _END = rf"{_GAP}*(?:commit|end|rollback|abort)(?:{_GAP}+(?:work|transaction))?{_GAP}+"
 _TO_SAVEPOINT = re.compile(rf"{_END}to\b", re.IGNORECASE | re.DOTALL)
 _AND_CHAIN = re.compile(rf"{_END}and{_GAP}+chain\b", re.IGNORECASE | re.DOTALL)
-_CONTROL = frozenset({"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT"})
 
 
 class SyncSession(SyncExplaining):
@@ -124,10 +124,12 @@ class SyncSession(SyncExplaining):
                         args = None
         if plan is None or args is None:
             plan, args = self._bind("select", sql, params, named)
-        if not self._lock.acquire(False):
+        turn = self._turn
+        if not turn.lock.acquire(False) if PREEMPTIVE else turn.taken:
             self._wait_turn("select")
-        elif self._guarded:
+        elif PREEMPTIVE and self._guarded:
             self._check_again("select")
+        turn.taken = True
         try:
             if timeout is None:
                 raw = self._run_limited(plan, args)
@@ -137,10 +139,12 @@ class SyncSession(SyncExplaining):
             self._fail_alone(error, plan.source)
             raise
         finally:
-            if self._turn.waiters:
-                self._turn.pass_on()
+            if turn.waiters:
+                turn.pass_on()
+            elif PREEMPTIVE:
+                turn.lock.release()
             else:
-                self._lock.release()
+                turn.taken = False
         try:
             entry = plan.mappers.get(schema_type)
         except TypeError:
@@ -537,9 +541,10 @@ class SyncSession(SyncExplaining):
         driver = self._driver
         if not driver.spec.capabilities.cancel:
             raise driver.spec.refusal("cancel")
-        if self._reader is not None:
-            self._reader.stop()
-        if self._turn.taken():
+        reader = self._reader  # it may end meanwhile, in another thread
+        if reader is not None:
+            reader.stop()
+        if self._turn.is_taken():
             try:
                 driver.cancel()
             except driver.native_errors as error:
@@ -560,6 +565,6 @@ class SyncSession(SyncExplaining):
             refusal = part_refusal(text[start:end], part)
             if refusal is not None:
                 self._refuse("execute_script", refusal.reason, text, refusal.kind)
-            if part.verb in _CONTROL and _TO_SAVEPOINT.match(text, start, end) is None:
+            if part.verb in CONTROL and _TO_SAVEPOINT.match(text, start, end) is None:
                 leaves_open = part.verb in ("BEGIN", "START") or _AND_CHAIN.match(text, start, end) is not None
         return leaves_open

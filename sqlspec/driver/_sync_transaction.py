@@ -1,18 +1,20 @@
 # Generated from _async_transaction.py by tools/unasync.py. Do not edit.
-"""Transactions, savepoints, retries and scoped settings of a session."""
+"""Transactions, savepoints, retries and settings of a session. `_sync_scopes` has their `with` blocks."""
 
 from __future__ import annotations
 
 import random
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlspec.core._settings import KEPT_REASON, misreads
 from sqlspec.core.arguments import whole
 from sqlspec.core.result import RawResult
-from sqlspec.driver._sio import GRACE, sleep, uninterrupted
+from sqlspec.driver._sio import GRACE, PREEMPTIVE, begun, sleep, uninterrupted
 from sqlspec.driver._sync_base import SyncSessionBase, OpenTransaction, check_limit
+from sqlspec.driver._sync_scopes import SyncSavepoint, SyncSettings, SyncTransaction
 from sqlspec.driver._outcome import commit_unknown
 from sqlspec.driver._types import OWN_SAVEPOINT
 from sqlspec.exceptions import (
@@ -23,17 +25,16 @@ from sqlspec.exceptions import (
     SQLSpecError,
     TransactionError,
 )
+from sqlspec.postgres.sql import BEGIN, release, savepoint, set_config_sql, undo
 from sqlspec.postgres.sql import begin as begin_sql
-from sqlspec.postgres.sql import release, rollback_to, savepoint, set_config_sql
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
     from typing import Self
 
     from sqlspec.driver._sync_arrow import SyncArrowReader
 
-__all__ = ("SyncSavepoint", "SyncSettings", "SyncTransaction", "SyncTransactions")
+__all__ = ("SyncTransactions",)
 
 T = TypeVar("T")
 
@@ -66,27 +67,42 @@ class SyncTransactions(SyncSessionBase):
         self._begin("begin", begin_sql(isolation, readonly, deferrable))
 
     def _begin(self, method: str, text: str, purpose: str = "") -> None:
-        self._take_turn(method)
+        if self._guarded:  # `_take_turn`, spelled out
+            self._check(method)
+        turn = self._turn
+        if not turn.lock.acquire(False) if PREEMPTIVE else turn.taken:
+            self._wait_turn(method)
+        elif PREEMPTIVE and self._guarded:
+            self._check_again(method)
+        turn.taken = True
         try:
             if self._transaction is not None:
                 raise TransactionError(
                     f"cannot call {method}(): a transaction is open already; use transaction() or savepoint() to nest"
                 )
+            begin, limit = self._driver.begin, self._limit
+            transaction: OpenTransaction | None = None
             try:
-                self._bounded(self._limit, self._driver.begin, text)
-                self._transaction = OpenTransaction(purpose, time.monotonic())
-                self._guarded = True
+                wait = begun(begin(text) if limit is None else self._bounded(limit, begin, text))
+                transaction = OpenTransaction(purpose, time.monotonic())
+                wait()
+                self._transaction, self._guarded = transaction, True
             except BaseException as error:
-                opened, self._transaction = self._transaction, None
-                if opened is not None:  # interrupted on the way out
-                    opened.owner.leave()
+                self._transaction = None
+                if transaction is not None:
+                    transaction.owner.leave()
                 try:
                     self._fail(error, text)
                     raise
                 finally:
                     self._end_stray_transaction(suspected=True)  # an interrupted BEGIN may have been run
         finally:
-            self._end_turn()
+            if turn.waiters:  # `_end_turn`, spelled out
+                turn.pass_on()
+            elif PREEMPTIVE:
+                turn.lock.release()
+            else:
+                turn.taken = False
 
     def commit(self) -> None:
         """Commit the open transaction.
@@ -99,14 +115,7 @@ class SyncTransactions(SyncSessionBase):
             QueryTimeoutError: The session's limit passed, and the server has given the commit up; nothing is stored.
             IntegrityError: A deferred constraint is violated; nothing is stored.
         """
-        if self._reader is not None:
-            self._close_reader(self._reader)
-        transaction = self._require_transaction("commit")
-        if transaction.savepoints:
-            raise TransactionError(
-                f"cannot call commit(): savepoint {transaction.savepoints[-1]} is still open; leave it first"
-            )
-        self._end_transaction("commit", transaction)
+        self._end_transaction("commit")
 
     def rollback(self) -> None:
         """Roll the open transaction back, with all its savepoints.
@@ -114,9 +123,7 @@ class SyncTransactions(SyncSessionBase):
         Raises:
             TransactionError: None is open.
         """
-        if self._reader is not None:
-            self._close_reader(self._reader)
-        self._end_transaction("rollback", self._require_transaction("rollback"))
+        self._end_transaction("rollback")
 
     def _close_reader(self, reader: SyncArrowReader) -> None:
         """Close a reader that was opened inside the transaction or savepoint that is to end now."""
@@ -124,19 +131,36 @@ class SyncTransactions(SyncSessionBase):
             reader.close()
 
     def _require_transaction(self, method: str) -> OpenTransaction:
-        self._check_open(method)
         transaction = self._transaction
+        if self._guarded and not (self._broken and transaction is not None):
+            self._check(method)
         if transaction is None:
             raise TransactionError(f"cannot call {method}(): no transaction is open; call begin() first")
         return transaction
 
-    def _check_open(self, method: str) -> None:
-        if self._guarded and not (self._broken and self._transaction is not None):
-            self._check(method)
+    def _end_transaction(self, method: str, transaction: OpenTransaction | None = None) -> None:
+        """Commit or roll back.
 
-    def _end_transaction(self, method: str, transaction: OpenTransaction) -> None:
-        if not self._lock.acquire(False):
-            self._turn.wait()
+        Args:
+            method: Which of them.
+            transaction: That of a call of ours; of the user's, which is looked at first, if absent.
+        """
+        if transaction is None:
+            if self._reader is not None:
+                self._close_reader(self._reader)
+            transaction = self._transaction
+            if transaction is None or self._broken:  # else `_require_transaction` would do no more than the check
+                transaction = self._require_transaction(method)
+            else:
+                self._check(method)
+            if transaction.savepoints and method == "commit":
+                raise TransactionError(
+                    f"cannot call commit(): savepoint {transaction.savepoints[-1]} is still open; leave it first"
+                )
+        turn = self._turn
+        if not turn.lock.acquire(False) if PREEMPTIVE else turn.taken:
+            turn.wait()
+        turn.taken = True
         try:
             if self._transaction is not transaction:
                 raise TransactionError(f"cannot call {method}(): the transaction has been ended meanwhile")
@@ -145,28 +169,26 @@ class SyncTransactions(SyncSessionBase):
                 if method == "commit":
                     raise TransactionError("commit failed: the connection was lost before; nothing was stored")
                 return
-            try:
-                if method == "commit":
-                    self._commit_now(transaction, self._limit)
-                else:
-                    self._rollback_now(transaction)
-            finally:
-                self._forget(transaction, "unknown")
+            if method == "commit":
+                self._commit_now(transaction, self._limit)
+            else:
+                self._rollback_now(transaction)
         finally:
-            self._end_turn()
+            if turn.waiters:  # `_end_turn`, spelled out
+                turn.pass_on()
+            elif PREEMPTIVE:
+                turn.lock.release()
+            else:
+                turn.taken = False
 
     def _commit_now(self, transaction: OpenTransaction, limit: float | None) -> None:
         driver = self._driver
-        committed = False
-
-        def commit() -> None:
-            nonlocal committed
-            self._bounded(limit, driver.commit)
-            committed = True
-
+        commit = driver.commit if limit is None else partial(self._bounded, limit, driver.commit)
+        committed: list[None] = []
         try:
             # Interrupting a COMMIT would leave its outcome unknown; it is short, so it is waited for.
-            uninterrupted(commit, GRACE, driver.abort, movable=driver.movable and limit is None)
+            movable = driver.movable and limit is None
+            uninterrupted(commit, GRACE, driver.abort, movable=movable, after=committed.append)
         except driver.native_errors as error:
             self._dirty = True
             translated = self._translated(error, "commit")
@@ -211,8 +233,10 @@ class SyncTransactions(SyncSessionBase):
             self._undo(driver.rollback)
 
     def _rollback_now(self, transaction: OpenTransaction) -> None:
-        self._undo(self._driver.rollback)
-        self._forget(transaction, "rollback")
+        try:
+            self._undo(self._driver.rollback)
+        finally:  # interrupted, it has cost the connection, and the server rolls back what that had open
+            self._forget(transaction, "rollback")
 
     # -- several round trips as one call --------------------------------------------------------------
 
@@ -250,7 +274,7 @@ class SyncTransactions(SyncSessionBase):
             if together is not None and together(*args):
                 return self._by_itself(sql, timeout, operation, *args)
             if self._transaction is None:
-                begin = f"{begin_sql()};\n{savepoint(OWN_SAVEPOINT)}" if undoes else begin_sql()
+                begin = f"{BEGIN};\n{savepoint(OWN_SAVEPOINT)}" if undoes else BEGIN
                 return self._in_own_transaction(begin, sql, timeout, operation, *args)
             return self._in_own_savepoint(sql, timeout, operation, *args)
         finally:
@@ -300,7 +324,7 @@ class SyncTransactions(SyncSessionBase):
                 raise
             finally:
                 if opened and not self._broken:
-                    self._undo(script, f"{rollback_to(OWN_SAVEPOINT)};\n{release(OWN_SAVEPOINT)}")
+                    self._undo(script, undo(OWN_SAVEPOINT))
         return result
 
     # -- scopes -----------------------------------------------------------------------------------
@@ -320,7 +344,8 @@ class SyncTransactions(SyncSessionBase):
         Raises:
             TransactionError: On entering: options were given inside an open transaction.
         """
-        return SyncTransaction(self, begin_sql(isolation, readonly, deferrable))
+        plain = isolation is None and readonly is None and deferrable is None
+        return SyncTransaction(self, BEGIN if plain else begin_sql(isolation, readonly, deferrable))
 
     def savepoint(self, name: str | None = None) -> SyncSavepoint:
         """Return a scope that is undone on an exception, inside an open transaction.
@@ -458,7 +483,7 @@ class SyncTransactions(SyncSessionBase):
     def _undo_savepoint(self, name: str) -> None:
         self._take_turn("savepoint")
         try:
-            self._undo(self._driver.execute_script, f"{rollback_to(name)};\n{release(name)}")
+            self._undo(self._driver.execute_script, undo(name))
         finally:
             self._end_turn()
 
@@ -474,116 +499,6 @@ class SyncTransactions(SyncSessionBase):
         if any(name.lower() == "client_encoding" for name in values):
             self._dirty = True  # whoever depends on it looks closer then
         self._exclusive("with_settings", plan.source, None, self._driver.execute, plan, args)
-
-
-class SyncSavepoint:
-    """A scope inside a transaction; see `savepoint`."""
-
-    __slots__ = ("_name", "_opened_in", "_session")
-
-    def __init__(self, session: SyncTransactions, name: str | None) -> None:
-        self._session = session
-        self._name = name
-        self._opened_in: OpenTransaction | None = None
-
-    def __enter__(self) -> Self:
-        self._name = self._session._open_savepoint(self._name)
-        self._opened_in = self._session._transaction
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._session._close_savepoint(self._name or "", self._opened_in, error is not None)
-
-
-class SyncTransaction:
-    """A transaction scope, or a savepoint scope inside one; see `transaction`.
-
-    Attributes:
-        ended_inside: Its transaction was ended by `commit` or `rollback` before the scope was left.
-    """
-
-    __slots__ = ("_begin", "_inner", "_session", "_token", "ended_inside")
-
-    def __init__(self, session: SyncTransactions, begin: str) -> None:
-        self._session = session
-        self._begin = begin
-        self._inner: SyncSavepoint | None = None
-        self._token: OpenTransaction | None = None
-        self.ended_inside = False
-
-    def __enter__(self) -> Self:
-        session = self._session
-        if session._transaction is None:
-            session._begin("transaction", self._begin)
-            self._token = session._transaction
-            return self
-        session._check("transaction")
-        if self._begin != begin_sql():
-            raise TransactionError(
-                "cannot set options of a nested transaction: it is a savepoint; set them on the outermost one"
-            )
-        self._inner = session.savepoint()
-        self._inner.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._inner is not None:
-            self._inner.__exit__(kind, error, trace)
-            return
-        session = self._session
-        if self._token is None or session._transaction is not self._token:
-            self.ended_inside = True
-            return
-        if error is None:
-            try:
-                session.commit()
-            except TransactionError:
-                if session._transaction is self._token:
-                    session.rollback()
-                raise
-        else:
-            session.rollback()
-
-
-class SyncSettings:
-    """A scope with other server settings; see `with_settings`."""
-
-    __slots__ = ("_previous", "_scope", "_session", "_values")
-
-    def __init__(self, session: SyncTransactions, values: dict[str, str]) -> None:
-        self._session = session
-        self._values = values
-        self._scope = session.transaction()
-        self._previous: dict[str, str] = {}
-
-    def __enter__(self) -> Self:
-        nested = self._session.in_transaction
-        self._scope.__enter__()
-        try:
-            if nested:
-                # Releasing a savepoint keeps what was set inside, so success must put the old values back.
-                old = self._session._setting_values(list(self._values))
-                self._previous = {name: value or "" for name, value in zip(self._values, old, strict=True)}
-            self._session._apply_settings(self._values)
-        except BaseException as error:
-            self._scope.__exit__(type(error), error, error.__traceback__)
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is None and self._previous and self._session.in_transaction:
-            try:
-                self._session._apply_settings(self._previous)
-            except BaseException as failure:
-                self._scope.__exit__(type(failure), failure, failure.__traceback__)
-                raise
-        self._scope.__exit__(kind, error, trace)
 
 
 def _setting_text(value: Any) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = (
+    "BEGIN",
     "ISOLATION_LEVELS",
     "MAX_NAME_BYTES",
     "NOTIFY",
@@ -32,8 +33,12 @@ __all__ = (
     "savepoint",
     "set_config_sql",
     "split_qualified",
+    "undo",
     "unlisten",
 )
+
+BEGIN: Final = "BEGIN"
+"""Opens a transaction of the kind that the server's settings ask for."""
 
 ISOLATION_LEVELS: Final = ("read uncommitted", "read committed", "repeatable read", "serializable")
 """Isolation levels that `begin` takes (PostgreSQL manual, 13.2)."""
@@ -184,7 +189,7 @@ def begin(isolation: str | None = None, readonly: bool | None = None, deferrable
     Raises:
         ParameterError: PostgreSQL has no such isolation level.
     """
-    words = ["BEGIN"]
+    words = [BEGIN]
     if isolation is not None:
         words.append(f"ISOLATION LEVEL {_isolation(isolation)}")
     if readonly is not None:
@@ -219,6 +224,15 @@ def rollback_to(name: str) -> str:
         ParameterError: The name cannot be quoted or is too long.
     """
     return f"ROLLBACK TO SAVEPOINT {quote_identifier(name)}"
+
+
+def undo(name: str) -> str:
+    """Write the script that undoes everything since a savepoint, and gives the savepoint up.
+
+    Raises:
+        ParameterError: The name cannot be quoted or is too long.
+    """
+    return f"{rollback_to(name)};\n{release(name)}"
 
 
 def set_config_sql(names: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from sqlspec.core._verbs import CONTROL
 from sqlspec.core.scan import scan
 from sqlspec.driver._aio import Owner, Waiter, current_name
 from sqlspec.driver._async_pool import AsyncPool, Pooled
@@ -31,7 +32,7 @@ from sqlspec.exceptions import (
     is_stale_statement,
 )
 from sqlspec.postgres.sql import begin as begin_sql
-from sqlspec.postgres.sql import quote_literal, release, rollback_to, savepoint
+from sqlspec.postgres.sql import quote_literal, release, rollback_to, savepoint, undo
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -55,15 +56,13 @@ _COMMIT = ";\n".join(
     (
         savepoint(_CHECK),
         "set constraints all immediate",
-        rollback_to(_CHECK),
-        release(_CHECK),
+        undo(_CHECK),
         release(_TRANSACTION),
     )
 )
-_UNDO_TRANSACTION = f"{rollback_to(_TRANSACTION)};\n{release(_TRANSACTION)}"
-_UNDO_CALL = f"{rollback_to(_CALL)};\n{release(_CALL)}"
+_UNDO_TRANSACTION = undo(_TRANSACTION)
+_UNDO_CALL = undo(_CALL)
 
-_CONTROL = frozenset({"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT"})
 # What a session asks of a driver outside of a transaction that reaches the server. The rest needs a transaction.
 _CALLS = frozenset({"describe", "execute", "execute_many", "fetch_text", "learn_types", "run_stack"})
 
@@ -194,9 +193,6 @@ class _AsyncView:
     def is_closed(self) -> bool:
         return self._shared.gone or self._driver.is_closed()
 
-    def is_retired(self) -> bool:
-        return False
-
     async def _take(self) -> None:
         if not self._depth:
             await self._shared.take(self)
@@ -248,7 +244,7 @@ class _AsyncView:
         return is_stale_statement(info.sqlstate, info.message) or error_class(info.sqlstate) is NotSupportedError
 
     async def execute_script(self, text: str) -> None:
-        if not self._inside and any(scan(text[start:end]).verb in _CONTROL for start, end in scan(text).statements):
+        if not self._inside and any(scan(text[start:end]).verb in CONTROL for start, end in scan(text).statements):
             raise NotSupportedError(
                 "cannot run a script with BEGIN, COMMIT or ROLLBACK here: it would end the transaction that is to be "
                 f"rolled back; use transaction(), or {_REMEDY}",
@@ -350,17 +346,21 @@ class _AsyncSharedPool:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._pool, name)
 
+    def try_acquire(self) -> None:
+        """Leave it to `acquire`."""
+
     async def acquire(self) -> Pooled:
         self._shared.check()
-        pooled = Pooled(cast("AsyncDriver", _AsyncView(self._shared)), time.monotonic(), math.inf)
+        pool, driver = cast("AsyncPool", self), cast("AsyncDriver", _AsyncView(self._shared))
+        pooled = Pooled(pool, driver, time.monotonic(), math.inf)
         self._used.add(pooled)
         self._opened += 1
         return pooled
 
+    def try_release(self, pooled: Pooled, *, dirty: bool, broken: bool) -> bool:
+        return False
+
     async def release(self, pooled: Pooled, *, dirty: bool, broken: bool) -> None:
-        if pooled not in self._used:  # taken before the scope was entered
-            await self._pool.release(pooled, dirty=dirty, broken=broken)
-            return
         self._used.discard(pooled)
         pooled.session = None
         shared = self._shared

@@ -26,6 +26,15 @@ from tests.integration.harness import FLAVOURS, Flavour
 
 OURS = (str(Path(sqlspec.__file__).parent), "<sqlspec")
 MOST_ASYNC, MOST_SYNC = 5, 4
+MOST_FOR_A_CHECKOUT = 13
+MOST_FOR_A_TRANSACTION = {
+    "asyncpg": 20,
+    "psycopg": 25,
+    "psycopg-sync": 25,
+    "psqlpy": 23,
+    "pyro": 26,
+    "pyro-sync": 24,
+}
 
 WAYS: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
     "value": ("select $1::int4 as id, 'x' as name", (5,), {}),
@@ -106,6 +115,51 @@ async def test_frames_do_not_grow_with_rows(session: Any, frames: Frames) -> Non
         counts.append(len(frames.names()))
     # One more than for a single row: the comprehension of the mapper, before CPython 3.12.
     assert counts[0] == counts[1] <= MOST_ASYNC + 1, frames.names()
+
+
+async def _transaction(session: Any) -> None:
+    async with session.transaction():
+        pass
+
+
+async def _checkout(config: Any) -> None:
+    async with config.provide_session():
+        pass
+
+
+@pytest.mark.only("asyncpg", "psycopg", "psqlpy", "pyro")
+async def test_async_scopes_enter_few_frames(flavour: Flavour, frames: Frames) -> None:
+    config = flavour.make_config()
+    async with config.provide_session() as session:
+        await _transaction(session)
+        sys.setprofile(frames)
+        await _transaction(session)
+        sys.setprofile(None)
+    assert 1 <= len(frames.names()) <= MOST_FOR_A_TRANSACTION[flavour.name], frames.names()
+    await _checkout(config)
+    frames.frames.clear()
+    sys.setprofile(frames)
+    await _checkout(config)
+    sys.setprofile(None)
+    assert 1 <= len(frames.names()) <= MOST_FOR_A_CHECKOUT, frames.names()
+
+
+@pytest.mark.only("psycopg-sync", "pyro-sync")
+def test_sync_scopes_enter_few_frames(flavour: Flavour, frames: Frames) -> None:
+    config = flavour.make_config()._target
+    with config.provide_session() as session:
+        for profile in (None, frames):
+            sys.setprofile(profile)
+            with session.transaction():
+                pass
+            sys.setprofile(None)
+    assert 1 <= len(frames.names()) <= MOST_FOR_A_TRANSACTION[flavour.name], frames.names()
+    frames.frames.clear()
+    sys.setprofile(frames)
+    with config.provide_session():
+        pass
+    sys.setprofile(None)
+    assert 1 <= len(frames.names()) <= MOST_FOR_A_CHECKOUT, frames.names()
 
 
 # -- the statement cache -------------------------------------------------------------------------------------

@@ -5,8 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sqlspec.adapters.asyncpg._connect import cut
+from sqlspec.adapters.asyncpg._writing import writing
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+
+    from sqlspec.adapters.asyncpg._native import asyncpg
 
 __all__ = ("run_batch",)
 
@@ -35,31 +40,35 @@ class _Rows:
             yield row
         self.all_taken = True
 
+    def stop(self) -> None:
+        self.stopped = True
+
 
 async def run_batch(
     run: Callable[[Iterable[Sequence[Any]]], Coroutine[Any, Any, T]],
     rows: Iterable[Sequence[Any]],
-    abort: Callable[[], None],
+    connection: asyncpg.Connection,
 ) -> T:
     """Await `run(rows)`; when cancelled, end it without harm to the connection, or cut that.
 
     Args:
         run: `executemany` or `fetchmany` of a prepared statement.
         rows: The values, read lazily.
-        abort: Cuts the connection.
+        connection: Where that runs.
     """
     source = _Rows(rows)
     task = asyncio.get_running_loop().create_task(run(source))
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        source.stopped = True
-        if source.all_taken:
-            task.cancel()  # nothing is left to send, so asyncpg cancels on the server
-        await asyncio.wait((task,), timeout=PATIENCE)
-        if not task.done():
-            abort()
+    with writing(connection, source.stop):
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            source.stop()
+            if source.all_taken:
+                task.cancel()  # nothing is left to send, so asyncpg cancels on the server
             await asyncio.wait((task,), timeout=PATIENCE)
-        if task.done() and not task.cancelled():
-            task.exception()  # seen: the cancellation is what the caller gets
-        raise
+            if not task.done():
+                cut(connection)
+                await asyncio.wait((task,), timeout=PATIENCE)
+            if task.done() and not task.cancelled():
+                task.exception()  # seen: the cancellation is what the caller gets
+            raise

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from sqlspec.adapters.asyncpg._errors import NATIVE_ERRORS
+from sqlspec.adapters.asyncpg._native import asyncpg
+from sqlspec.adapters.asyncpg._writing import writing
 from sqlspec.driver._async_driver import AsyncRowFeed
 from sqlspec.postgres.errors import affected_rows
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from sqlspec.adapters.asyncpg._native import asyncpg
     from sqlspec.adapters.asyncpg.driver import AsyncpgDriver
     from sqlspec.driver._types import CopyTarget
     from sqlspec.postgres.arrow._wire import Sink
@@ -36,6 +38,8 @@ async def copy_in(connection: asyncpg.Connection, target: CopyTarget, pieces: As
             async for piece in pieces:
                 yield piece
                 await asyncio.sleep(0)  # asyncpg lets others run only when the socket is full
+                if connection.is_closed():
+                    return  # asyncpg has the error
         except (Exception, asyncio.CancelledError) as error:
             # Must not get through. asyncpg would have the statement cancelled, and wait for the answer for ever where
             # the server has refused an earlier row: it does not look at that before the end.
@@ -51,11 +55,15 @@ async def copy_in(connection: asyncpg.Connection, target: CopyTarget, pieces: As
 
     tag: str | None = None
     try:
-        tag = await connection.copy_to_table(
-            target.table, schema_name=target.schema, columns=target.columns, source=source(), format="binary"
-        )
-    except Exception:
+        with writing(connection):
+            tag = await connection.copy_to_table(
+                target.table, schema_name=target.schema, columns=target.columns, source=source(), format="binary"
+            )
+    except Exception as error:
         if failure is None:
+            if connection.is_closed() and not isinstance(error, NATIVE_ERRORS):
+                # Closed from here, it has no transport, which asyncpg uses before it looks at the error that it has.
+                raise asyncpg.ConnectionDoesNotExistError("the connection was closed in the middle of COPY") from error
             raise
     finally:
         if last_resort is not None:

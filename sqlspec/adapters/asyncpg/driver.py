@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlspec.adapters.asyncpg._batch import run_batch
 from sqlspec.adapters.asyncpg._connect import connect_to_any, cut, leads_to_pooler
 from sqlspec.adapters.asyncpg._copy import CopyFeed, copy_in
+from sqlspec.adapters.asyncpg._cursor import Cursor
 from sqlspec.adapters.asyncpg._errors import NATIVE_ERRORS, connect_error_info, ends_connection, error_info
 from sqlspec.adapters.asyncpg._native import asyncpg
 from sqlspec.adapters.asyncpg._statements import PooledStatements, Statements
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from typing import Self
 
     from sqlspec.core.plan import Plan
-    from sqlspec.core.result import Column
     from sqlspec.driver._statements import Derived
     from sqlspec.driver._types import CopyTarget
     from sqlspec.exceptions import ErrorInfo
@@ -43,6 +43,7 @@ class AsyncpgDriver(AsyncDriver):
     """A connection of asyncpg."""
 
     __slots__ = (
+        "_before",
         "_caller",
         "_codecs",
         "_connection",
@@ -65,6 +66,7 @@ class AsyncpgDriver(AsyncDriver):
         self._statements = (PooledStatements if pooled else Statements)(connection, derived, cached, self.learn_types)
         self._codecs = self._statements.codecs
         self._caller: asyncio.Task[Any] | None = None
+        self._before = 0  # cancellations of that task that are older than its call
         self._stopped = False
         self._uncounted: set[str] = set()
         self._inbox: asyncio.Queue[Notification | None] | None = None
@@ -115,7 +117,8 @@ class AsyncpgDriver(AsyncDriver):
 
     async def execute(self, plan: Plan, args: Sequence[Any]) -> RawResult:
         known = prepared = self._statements.get(plan.sql)
-        self._caller = current_task()
+        caller = self._caller = current_task()
+        self._before = caller.cancelling() if caller is not None else 0
         try:
             if prepared is None:
                 if not plan.prepared:
@@ -166,7 +169,8 @@ class AsyncpgDriver(AsyncDriver):
 
     async def stoppable(self, operation: Awaitable[T]) -> T:
         """Await an operation of the driver so that `cancel` can stop it; `execute` does the same in place."""
-        self._caller = current_task()
+        caller = self._caller = current_task()
+        self._before = caller.cancelling() if caller is not None else 0
         try:
             return await operation
         except asyncio.CancelledError:
@@ -183,9 +187,9 @@ class AsyncpgDriver(AsyncDriver):
         statement = prepared.statement
         try:
             if not plan.returns_rows and not counted:
-                await self.stoppable(run_batch(statement.executemany, checked, self.abort))
+                await self.stoppable(run_batch(statement.executemany, checked, self._connection))
                 return RawResult((), (), "tuple", None)
-            found = await self.stoppable(run_batch(statement.fetchmany, checked, self.abort))
+            found = await self.stoppable(run_batch(statement.fetchmany, checked, self._connection))
         except asyncpg.PostgresError as error:
             self._statements.discard_stale(plan, error, sql)
             raise
@@ -241,6 +245,9 @@ class AsyncpgDriver(AsyncDriver):
             await self._connection.reset()
         await super().reset()
 
+    async def begin(self, text: str) -> None:
+        await self.stoppable(self._connection.execute(text))
+
     async def commit(self) -> None:
         # The tag tells what COMMIT did; a COMMIT of an aborted transaction answers ROLLBACK.
         if await self._connection.execute("commit") == "ROLLBACK":
@@ -253,7 +260,7 @@ class AsyncpgDriver(AsyncDriver):
         except asyncpg.PostgresError as error:
             self._statements.discard_stale(plan, error)
             raise
-        return _Cursor(self, cursor, prepared.columns)
+        return Cursor(self, cursor, prepared.columns)
 
     # -- in bulk ----------------------------------------------------------------------------------
 
@@ -301,7 +308,7 @@ class AsyncpgDriver(AsyncDriver):
         caller, self._caller = self._caller, None
         if self._stopped and caller is not None:
             self._stopped = False
-            if caller.uncancel() == 0:
+            if caller.uncancel() == self._before:
                 # Until the server has answered, the driver's view of the transaction is that from before the statement.
                 await self.settle()
                 raise asyncpg.QueryCanceledError("canceling statement due to user request")
@@ -324,27 +331,3 @@ class AsyncpgDriver(AsyncDriver):
             if notification is None:
                 return
             yield notification
-
-
-class _Cursor(AsyncCursor):
-    """A portal of the extended query protocol."""
-
-    __slots__ = ("_columns", "_cursor", "_driver")
-
-    def __init__(self, driver: AsyncpgDriver, cursor: Any, columns: tuple[Column, ...]) -> None:
-        self._driver = driver
-        self._cursor: Any = cursor
-        self._columns = columns
-
-    async def fetch(self, count: int) -> RawResult:
-        driver = self._driver
-        rows = await driver.stoppable(self._cursor.fetch(count))
-        if driver._codecs.met:
-            rows = await driver._codecs.read_again(rows, self._columns, driver.learn_types)
-        return RawResult(rows, self._columns, "tuple", None)
-
-    async def close(self) -> None:
-        # The driver has no public way. An open portal would keep its snapshot and locks until the transaction ends.
-        cursor, self._cursor = self._cursor, None
-        if cursor is not None and cursor._portal_name:
-            await cursor._close_portal(None)

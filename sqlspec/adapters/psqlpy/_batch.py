@@ -52,14 +52,14 @@ def encoded(prepared: Prepared, rows: Iterator[Sequence[Any]], first: int) -> It
     Raises:
         DataError: A value does not fit; with the row's number (`set_row`).
     """
-    encode = prepared.encode
+    bind = prepared.bind
     for number, row in enumerate(rows, first):
         try:
-            wires = encode(row)
+            values = bind(row)
         except DataError as refusal:
             set_row(refusal, number)
             raise
-        yield [None if wire is None else CustomType(wire) for wire in wires]
+        yield values
 
 
 async def answers(driver: PsqlpyDriver, prepared: Prepared, values: Iterator[Values]) -> AsyncIterator[Any]:

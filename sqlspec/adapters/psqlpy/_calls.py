@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlspec.adapters.psqlpy import _errors as errors
 from sqlspec.adapters.psqlpy._native import Error, psqlpy
+from sqlspec.adapters.psqlpy._wait import Wait
 from sqlspec.driver._aio import look_at
 from sqlspec.driver._async_driver import AsyncDriver
 
@@ -41,6 +42,8 @@ class Calling(AsyncDriver):
     """The part of the adapter that every call goes through."""
 
     __slots__ = (
+        "_asking",
+        "_before",
         "_caller",
         "_closed",
         "_cut",
@@ -55,6 +58,7 @@ class Calling(AsyncDriver):
 
     native_errors = (Error,)
     has_threads = True
+    movable = True
 
     def __init__(self, link: Link) -> None:
         self._link = link
@@ -63,10 +67,12 @@ class Calling(AsyncDriver):
         # No call has failed since BEGIN, so the server cannot have aborted the transaction.
         self._flawless = False
         self._closed = False
-        self._caller: asyncio.Task[Any] | None = None
+        self._caller: asyncio.Task[Any] | Wait[Any] | None = None
+        self._before = 0  # cancellations of that task that are older than its call
         self._cut = False  # by `abort`, not by whoever cancels the calling task
         self._unsettled = False  # the server may still be running what was given up
         self._stop: asyncio.Task[None] | None = None  # of what was given up
+        self._asking: Wait[None] | None = None  # what a failure has left behind
         self._request: asyncio.Task[None] | None = None  # of `cancel`, to stop what is still waited for
 
     def is_closed(self) -> bool:
@@ -91,8 +97,7 @@ class Calling(AsyncDriver):
             with contextlib.suppress(Error, TimeoutError):
                 async with asyncio.timeout(CLOSING):
                     await _cancel_backend(self._link.arguments, self._link.pid)
-            self.abort()
-        self._shut()
+        self.abort()
 
     # -- stopping ---------------------------------------------------------------------------------
 
@@ -120,8 +125,11 @@ class Calling(AsyncDriver):
         self._flawless = False
         await asyncio.wait((request,), timeout=PATIENCE)
         request.cancel()
+        if self._closed:
+            raise errors.lost()
+        behind = self._caller = Wait(self._link.connection.execute_batch("select 1"))
         try:
-            await self._link.connection.execute_batch("select 1")
+            await behind
         except Error as error:
             if self._status == "active" or errors.is_lost(error):
                 raise
@@ -140,9 +148,10 @@ class Calling(AsyncDriver):
     def abort(self) -> None:
         # The socket itself is out of reach: the driver drops it once the server has answered what it was asked.
         self._shut()
-        if self._stop is not None:
-            self._stop.cancel()
-        elif self._caller is not None:
+        aside = self._stop or self._asking
+        if aside is not None:
+            aside.cancel()
+        elif self._caller is not None and not self._cut:
             self._cut = True
             self._caller.cancel()
 
@@ -162,8 +171,16 @@ class Calling(AsyncDriver):
         await super().settle()
 
     async def run(self, operation: Awaitable[T]) -> T:
-        """Await an operation of the driver so that it can be stopped; `execute` does the same in place."""
-        self._caller = current_task()
+        """Await an operation of the driver so that it can be stopped; `execute` does the same in place.
+
+        Args:
+            operation: What to await: a `Wait` where it may change over to another task meanwhile, as a COMMIT does.
+        """
+        if isinstance(operation, Wait):
+            self._caller = operation
+        else:
+            caller = self._caller = current_task()
+            self._before = caller.cancelling() if caller is not None else 0
         try:
             answer = await operation
             if self._request is not None:
@@ -177,6 +194,9 @@ class Calling(AsyncDriver):
             raise failure from error.__cause__
         finally:
             self._caller = None
+            if self._cut:  # the answer was faster than `abort`
+                self._cut = False
+                self._shut()
 
     async def fetch_text(self, text: str) -> Sequence[Sequence[str | None]]:
         rows: list[tuple[str | None, ...]] = (await self.run(self._fetch(text, None, False))).result(None, True)
@@ -187,15 +207,27 @@ class Calling(AsyncDriver):
         self._caller = None
         self._flawless = False
         failure = self.note(error)
-        if isinstance(failure, Error) and not self._closed:
-            if self._request is not None:
-                self._unsettled = True  # should this be interrupted
-                with contextlib.suppress(Error):
-                    await self._let_request_pass()
-                self._unsettled = False
-            if self._status == "unknown":
-                await self.find_status()
+        if isinstance(failure, Error) and not self._closed and (self._request or self._status == "unknown"):
+            asking = self._asking = Wait(self._find_out())
+            try:
+                await asking
+            except asyncio.CancelledError:
+                if self._closed:  # by `abort`
+                    raise errors.lost() from error
+                raise
+            finally:
+                self._asking = None
         return failure
+
+    async def _find_out(self) -> None:
+        """Find out what a failure has left behind."""
+        if self._request is not None:
+            self._unsettled = True  # should this be interrupted
+            with contextlib.suppress(Error):
+                await self._let_request_pass()
+            self._unsettled, self._caller = False, None
+        if self._status == "unknown":
+            await self.find_status()
 
     async def find_status(self) -> None:
         """Ask the server for the transaction status: by what it refuses, in whatever language."""
@@ -242,7 +274,7 @@ class Calling(AsyncDriver):
             await self._stop_server()
         if self._unsettled:
             self.abort()
-        if cut and caller is not None and caller.uncancel() == 0:
+        if cut and caller is not None and (isinstance(caller, Wait) or caller.uncancel() == self._before):
             raise errors.lost()
 
     async def _stop_server(self) -> None:

@@ -66,7 +66,7 @@ _CASTS = {25: "::pg_catalog.text", 1009: "::pg_catalog.text[]"}
 class Preparing(Calling):
     """The part of the adapter that knows what a statement takes and gives."""
 
-    __slots__ = ("_forgotten", "_numbers", "_seen", "_statements", "_strayed", "_uncounted", "_wear")
+    __slots__ = ("_forgotten", "_numbers", "_seen", "_statements", "_strayed", "_uncounted", "_wear", "retired")
 
     def __init__(self, link: Link, derived: Derived, cached: int) -> None:
         self.derived = derived
@@ -75,12 +75,10 @@ class Preparing(Calling):
         self._forgotten: list[str] = []
         self._strayed = False  # names may mean something else than on a new connection
         self._wear = 0
+        self.retired = False
         self._numbers = itertools.count(1)
         self._seen: set[int] = set()  # hashes: two that collide cost a needless comment
         self._uncounted: set[str] = set()
-
-    def is_retired(self) -> bool:
-        return self._wear > WORN_OUT
 
     # -- what is known ----------------------------------------------------------------------------
 
@@ -243,13 +241,14 @@ class Preparing(Calling):
         """Prepare a text on the server; return the statement and the names of its columns."""
         text, body = self._fresh(hide_placeholders(sql)), hide_placeholders(body)
         self._wear += 1 + len(text) // LARGE
+        self.retired = self.retired or self._wear > WORN_OUT
         try:
             # Without parameters the driver would tell no columns; those that are too many it ignores.
             statement = await self.run(self._link.connection.prepare(text, [None] * max(arity, 1)))
         except Error as error:
             if self.error_info(error).sqlstate == CONDITIONS["invalid_sql_statement_name"]:
                 # One of those by which the driver looks types up, and which it believes to be there for ever.
-                self._wear = WORN_OUT + 1
+                self.retired = True
             raise
         names = tuple(column.name for column in statement.columns())
         del statement  # it keeps the connection open, as long as somebody keeps the traceback of what follows
@@ -301,7 +300,7 @@ class Preparing(Calling):
         types = (*prepared.oids, *results)
         await self.learn_types(types)
         learnt = codecs.stamp(types)
-        prepared.encode = codecs.encoder(prepared.oids)
+        prepared.bind = codecs.encoder(prepared.oids, CustomType)
         columns = zip(names, results, strict=True)
         prepared.columns = self.derived.columns(tuple(Column(name, codecs.base_oid(oid)) for name, oid in columns))
         prepared.reader = None if prepared.wire is None else reader_of(codecs, results, names, names)

@@ -74,17 +74,18 @@ class Prepared:
         counting: The same for a large batch, keeping the count on the server.
         counted: Rows are sent for the sake of their number alone.
         once: It must not be used a second time.
+        bind: Turns parameters into what is sent, past the driver's own conversions.
         reader: Turns the driver's answer into rows; `None` when there are none.
         learnt: Generation of the codecs; `None` when all types are built in.
     """
 
     __slots__ = (
+        "bind",
         "body",
         "columns",
         "converted",
         "counted",
         "counting",
-        "encode",
         "learnt",
         "name",
         "oids",
@@ -96,7 +97,7 @@ class Prepared:
     )
 
     columns: tuple[Column, ...]
-    encode: Callable[[Sequence[Any]], list[bytes | None]]
+    bind: Callable[[Sequence[Any]], list[CustomType | None]]
     learnt: int | None
     reader: Reader | None
 
@@ -113,10 +114,6 @@ class Prepared:
         self.counting: Prepared | None = None
         self.once = False
         self.used = True
-
-    def bind(self, args: Sequence[Any]) -> list[CustomType | None]:
-        """Return the values as they are sent, past the driver's own conversions."""
-        return [None if wire is None else CustomType(wire) for wire in self.encode(args)]
 
     def names(self) -> list[str]:
         """Return the names of all that is prepared for it on the server."""

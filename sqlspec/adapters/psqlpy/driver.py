@@ -14,7 +14,7 @@ from sqlspec.adapters.psqlpy._copy import copy_in, execute_binary, execute_binar
 from sqlspec.adapters.psqlpy._cursor import Cursor
 from sqlspec.adapters.psqlpy._feed import open_feed
 from sqlspec.adapters.psqlpy._listen import Subscription
-from sqlspec.adapters.psqlpy._native import CustomType, Error
+from sqlspec.adapters.psqlpy._native import Error
 from sqlspec.adapters.psqlpy._prepare import Preparing
 from sqlspec.adapters.psqlpy._statements import (
     COUNTED_VERBS,
@@ -24,6 +24,7 @@ from sqlspec.adapters.psqlpy._statements import (
     spare_the_drivers,
     status_after,
 )
+from sqlspec.adapters.psqlpy._wait import Wait
 from sqlspec.adapters.psqlpy.spec import SPEC
 from sqlspec.core.result import Described, RawResult, raw_result
 from sqlspec.driver._async_driver import AsyncCursor, AsyncRowFeed, aborted_commit
@@ -98,10 +99,11 @@ class PsqlpyDriver(Preparing):
             prepared = await self._ready(plan)
         prepared.used = True
         try:
-            values = [None if wire is None else CustomType(wire) for wire in prepared.encode(args)] if args else []
+            values = prepared.bind(args) if args else []
         except DataError as refusal:
             prepared, values = await self._bind_anew(plan, prepared, args, refusal)
-        self._caller = current_task()
+        caller = self._caller = current_task()
+        self._before = caller.cancelling() if caller is not None else 0
         try:
             answer = await self._fetch(prepared.text, values, not prepared.once)
             if self._request is not None:
@@ -250,18 +252,19 @@ class PsqlpyDriver(Preparing):
         self._status = "unknown"
         check = "" if self._flawless and not self._lent else "select 1;\n"
         if self._native is None:
-            await self.run(self._link.connection.execute_batch(f"{check}commit"))
+            await self.run(Wait(self._link.connection.execute_batch(f"{check}commit")))
         else:
             if check:
-                await self.run(self._link.connection.execute_batch(check))
+                await self.run(Wait(self._link.connection.execute_batch(check)))
             native, self._native = self._native, None
-            await self.run(native.commit())
+            await self.run(Wait(native.commit()))
         self._status = "idle"
 
     async def rollback(self) -> None:
         self._status = "unknown"
         native, self._native = self._native, None
-        await self.run(self._link.connection.execute_batch("rollback") if native is None else native.rollback())
+        call = self._link.connection.execute_batch("rollback") if native is None else native.rollback()
+        await self.run(Wait(call))
         self._status = "idle"
 
     async def open_native_transaction(self) -> None:

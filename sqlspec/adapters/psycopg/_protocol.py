@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sqlspec.core.result import Column
@@ -30,7 +31,7 @@ except ImportError as missing:  # pragma: no cover - needs an environment withou
     raise MissingDependencyError("psycopg", "psycopg") from missing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Generator, Iterator
 
     from psycopg.pq.abc import PGconn, PGresult
 
@@ -64,6 +65,9 @@ class AsyncNative(psycopg.AsyncConnection[Row]):
 
 _SENT_AT_ONCE = 64
 """Commands put into libpq's buffer between two looks at the socket."""
+
+FLUSH: Callable[[], object] = object
+"""A command that does nothing, but those behind it are not put into libpq's buffer before that is empty."""
 
 _SENT = "_sqlspec_sent"
 
@@ -158,7 +162,8 @@ def pipeline(
 
     Args:
         pgconn: The connection, in no query.
-        commands: Each sends one query; read lazily.
+        commands: Each sends one query; read lazily. What they have sent is on its way before any that stand behind
+            `FLUSH` are read.
         receive: Called with the number of the command and each of its results, until one is an error.
 
     After an interruption nothing more is sent either, and nothing of what was sent is committed.
@@ -248,6 +253,8 @@ def _send_some(commands: Iterator[Callable[[], Any]]) -> bool:
         command = next(commands, None)
         if command is None:
             return False
+        if command is FLUSH:
+            break
         command()
     return True
 

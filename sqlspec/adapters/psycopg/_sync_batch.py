@@ -14,17 +14,31 @@ from sqlspec.driver._many import set_row
 from sqlspec.postgres.codec import MissingTypesError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from psycopg.pq.abc import PGconn, PGresult
 
-    from sqlspec.adapters.psycopg._sync_statements import SyncStatements
+    from sqlspec.adapters.psycopg._sync_statements import SyncStatements, Prepared
     from sqlspec.core.plan import Plan
 
 __all__ = ("run_batch",)
 
+ENOUGH = 1 << 20
+"""Bytes of values that libpq may hold before it is waited for the server to take them."""
+
 TUPLES_OK = pq.ExecStatus.TUPLES_OK
 BINARY = pq.Format.BINARY
+
+
+def _commands(prepared: Prepared, rows: Iterable[list[bytes | None]]) -> Iterator[Callable[[], Any]]:
+    send, name, formats = prepared.send, prepared.name, prepared.formats
+    size = 0
+    for values in rows:
+        yield partial(send, name, values, formats, BINARY)
+        size += sum(map(len, filter(None, values)))
+        if size > ENOUGH:
+            size = 0
+            yield protocol.FLUSH
 
 
 def run_batch(
@@ -32,8 +46,7 @@ def run_batch(
 ) -> RawResult:
     """Run a statement for each row of values, in the caller's transaction."""
     prepared, encoded = statements.bound_rows(plan.sql, rows)
-    send, name, formats = prepared.send, prepared.name, prepared.formats
-    commands = (partial(send, name, values, formats, BINARY) for values in encoded)
+    commands = _commands(prepared, encoded)
     received = 0
     found: list[Any] = []
     late: list[tuple[int, PGresult]] = []

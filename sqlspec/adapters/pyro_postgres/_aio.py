@@ -8,6 +8,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sqlspec.adapters.pyro_postgres._errors import lost
 from sqlspec.adapters.pyro_postgres._native import NATIVE_ERRORS, AsyncNative
 from sqlspec.adapters.pyro_postgres.spec import ASYNC_SPEC as SPEC
 from sqlspec.driver._aio import GRACE, Shielded, look_at, uninterrupted
@@ -110,12 +111,17 @@ def start(call: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
 
 async def finish(future: asyncio.Future[T], stopper: Stopper) -> T:
     """Wait for a call of the driver. Cancelled, stop it on the server and wait for its end all the same."""
+    shield: Shielded[T] = Shielded(future)
+    stopper.waits = shield
     try:
-        return await Shielded(future)
-    except asyncio.CancelledError:
+        return await shield
+    except BaseException as error:
         future.add_done_callback(look_at)
-        await uninterrupted(lambda: stopper.stop(future), GRACE + _REACH)
+        if isinstance(error, asyncio.CancelledError):
+            await uninterrupted(lambda: stopper.stop(future), GRACE + _REACH)
         raise
+    finally:
+        stopper.waits = None  # it would keep the answer as long as the connection is idle
 
 
 class Stopper:
@@ -125,14 +131,16 @@ class Stopper:
         failure: How the call ended that was stopped last.
         abandoned: It did not end, so the connection is of no use any more.
         asked: How often `cancel` was called.
+        waits: The wait for what the connection runs.
     """
 
-    __slots__ = ("_given_up", "_pid", "_target", "abandoned", "asked", "failure")
+    __slots__ = ("_given_up", "_pid", "_target", "abandoned", "asked", "failure", "waits")
 
     def __init__(self, target: Target, pid: int) -> None:
         self._target = target
         self._pid = pid
         self._given_up: asyncio.Future[None] | None = None
+        self.waits: Shielded[Any] | None = None
         self.failure: BaseException | None = None
         self.abandoned = False
         self.asked = 0
@@ -162,9 +170,11 @@ class Stopper:
             self.failure = None if future.cancelled() else future.exception()
 
     def give_up(self) -> None:
-        """Let `stop` wait no longer."""
+        """Let nobody wait any longer for what the connection runs. It must not be used again."""
         if self._given_up is not None and not self._given_up.done():
             self._given_up.set_result(None)
+        elif self.waits is not None:
+            self.waits.interrupt(lost("the connection was given up in the middle of a call"))
 
     async def tell_server(self, function: str) -> None:
         """Call an administrative function for the backend of the connection."""

@@ -85,6 +85,7 @@ class AsyncPyroPostgresDriver(AsyncDriver):
         wire = self.wire
         if wire.unsettled and not wire.broken:  # in the middle of a call, for which closing would wait
             await wire.stopper.cut()
+            self.abort()  # what the server says of it may not arrive
         wire.mark_broken()
         await close_connection(wire.connection)
 
@@ -265,16 +266,26 @@ class AsyncPyroPostgresDriver(AsyncDriver):
 
     async def begin(self, text: str) -> None:
         self.wire.flawless = True
-        await self._script(text)
+        await self._control(text, "active")
 
     async def commit(self) -> None:
         if self.status() == "failed":
             await self.rollback()
             raise aborted_commit(SPEC.name)
         # In an aborted transaction the first statement fails, and COMMIT, which would answer ROLLBACK, is not reached.
+        certain = self.wire.flawless and not self.wire.unsettled
+        await self._control("commit" if certain else "select 1;\ncommit", "idle")
+
+    async def _control(self, text: str, after: DriverStatus) -> None:
+        """Run statements that leave the transaction with this status when they succeed."""
         wire = self.wire
-        certain = wire.flawless and not wire.unsettled
-        await self._script("commit" if certain else "select 1;\ncommit")
+        wire.state = "unknown"  # until it is told: a signal may end this anywhere
+        try:
+            await wire.call(wire.connection.query_drop, text)
+        except BaseException:
+            await wire.ask_state()
+            raise
+        wire.state = after
 
     async def reset(self) -> None:
         lent = self.wire.lent

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sqlspec.adapters.pyro_postgres._aio import Stopper, finish, start
-from sqlspec.adapters.pyro_postgres._errors import is_aborted, read
+from sqlspec.adapters.pyro_postgres._errors import is_aborted, lost, read
 from sqlspec.adapters.pyro_postgres._native import NATIVE_ERRORS, PostgresError
 from sqlspec.driver._aio import uninterrupted
 
@@ -75,7 +75,7 @@ class AsyncWire:
 
     async def named_rows(self, statement: Any, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """Run a prepared statement for rows as dicts."""
-        answer: list[dict[str, Any]] = await self._call(lambda: self.connection.exec(statement, values, as_dict=True))
+        answer: list[dict[str, Any]] = await self.call(self.connection.exec, statement, values, as_dict=True)
         return answer
 
     async def count(self, statement: Any, values: Sequence[Any] = ()) -> int:
@@ -94,21 +94,21 @@ class AsyncWire:
 
     async def script(self, text: str) -> int:
         """Run statements without parameters; return the count of the last command tag."""
-        answer: int = await self._call(lambda: self.connection.query_drop(text))
+        answer: int = await self.call(self.connection.query_drop, text)
         return answer
 
     async def query(self, text: str) -> list[Any]:
         """Run statements whose columns are all of type text; return the rows of all."""
-        answer: list[Any] = await self._call(lambda: self.connection.query(text))
+        answer: list[Any] = await self.call(self.connection.query, text)
         return answer
 
     async def prepare(self, text: str) -> Any:
         """Prepare a statement on the server."""
-        return await self._call(lambda: self.connection.prepare(text))
+        return await self.call(self.connection.prepare, text)
 
     async def batch(self, statement: Any, rows: Sequence[Sequence[Any]]) -> None:
         """Run a prepared statement for each row of values; what it returns is dropped."""
-        await self._call(lambda: self.connection.exec_batch(statement, rows))
+        await self.call(self.connection.exec_batch, statement, rows)
 
     async def swapped_rows(self, statement: Any, values: Sequence[Any], named: bool = False) -> list[Any]:
         """Run a prepared statement; its columns are read with the types that it was prepared with."""
@@ -132,7 +132,7 @@ class AsyncWire:
             take: Takes the rows of one run. Must not raise: answers would be left unread.
             named: Rows are dicts.
         """
-        await self._call(lambda: start(self._pipeline(statement, values, take, named)))
+        await self.call(lambda: start(self._pipeline(statement, values, take, named)))
 
     async def _pipeline(
         self, statement: Any, values: Sequence[Sequence[Any]], take: Callable[[list[Any]], None], named: bool = False
@@ -150,12 +150,13 @@ class AsyncWire:
             # The traceback of an error would keep it, and no other thread may be the one that lets it go.
             pipeline = None
 
-    async def _call(self, operation: Callable[[], Any]) -> Any:
+    async def call(self, operation: Callable[..., Any], *args: Any, **named: Any) -> Any:
+        """Call a method of the driver's connection."""
         if self.unsettled:
             await self.settle()
         self.unsettled = True
         try:
-            answer = operation()
+            answer = operation(*args, **named)
             answer = await finish(answer, self.stopper)  # async-only
         except BaseException as error:
             await self.recover(error)
@@ -189,7 +190,7 @@ class AsyncWire:
         if not self.broken:
             await uninterrupted(lambda: self._resync(False))
         if self.broken:
-            raise PostgresError("I/O error: the connection was closed after a call that was interrupted")
+            raise lost("the connection was closed after a call that was interrupted")
 
     async def _resync(self, plain: bool) -> None:
         """Exchange empty messages until nothing is left unread.

@@ -25,6 +25,7 @@ __all__ = (
     "in_usual_words",
     "is_aborted",
     "is_guard",
+    "lost",
     "read",
     "staleness_of",
     "stopped",
@@ -71,6 +72,11 @@ def read(error: BaseException) -> Fault:
         lost = words.startswith("I/O error") and not words.startswith(_INTERRUPTED)
         return Fault(words, lost=lost, unsent=words.startswith("Encode error"))
     return Fault(words or type(error).__name__, lost=type(error).__name__ == "ConnectionClosedError")
+
+
+def lost(why: str) -> Exception:
+    """Return an error as the driver words that of a connection that is gone."""
+    return PostgresError(f"I/O error: {why}")
 
 
 def staleness_of(error: BaseException, parameters: int) -> Staleness:

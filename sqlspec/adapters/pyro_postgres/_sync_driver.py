@@ -85,6 +85,7 @@ class SyncPyroPostgresDriver(SyncDriver):
         wire = self.wire
         if wire.unsettled and not wire.broken:  # in the middle of a call, for which closing would wait
             wire.stopper.cut()
+            self.abort()  # what the server says of it may not arrive
         wire.mark_broken()
         close_connection(wire.connection)
 
@@ -265,16 +266,26 @@ class SyncPyroPostgresDriver(SyncDriver):
 
     def begin(self, text: str) -> None:
         self.wire.flawless = True
-        self._script(text)
+        self._control(text, "active")
 
     def commit(self) -> None:
         if self.status() == "failed":
             self.rollback()
             raise aborted_commit(SPEC.name)
         # In an aborted transaction the first statement fails, and COMMIT, which would answer ROLLBACK, is not reached.
+        certain = self.wire.flawless and not self.wire.unsettled
+        self._control("commit" if certain else "select 1;\ncommit", "idle")
+
+    def _control(self, text: str, after: DriverStatus) -> None:
+        """Run statements that leave the transaction with this status when they succeed."""
         wire = self.wire
-        certain = wire.flawless and not wire.unsettled
-        self._script("commit" if certain else "select 1;\ncommit")
+        wire.state = "unknown"  # until it is told: a signal may end this anywhere
+        try:
+            wire.call(wire.connection.query_drop, text)
+        except BaseException:
+            wire.ask_state()
+            raise
+        wire.state = after
 
     def reset(self) -> None:
         lent = self.wire.lent

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sqlspec.adapters.pyro_postgres._sio import Stopper, finish, start
-from sqlspec.adapters.pyro_postgres._errors import is_aborted, read
+from sqlspec.adapters.pyro_postgres._errors import is_aborted, lost, read
 from sqlspec.adapters.pyro_postgres._native import NATIVE_ERRORS, PostgresError
 from sqlspec.driver._sio import uninterrupted
 
@@ -75,7 +75,7 @@ class SyncWire:
 
     def named_rows(self, statement: Any, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """Run a prepared statement for rows as dicts."""
-        answer: list[dict[str, Any]] = self._call(lambda: self.connection.exec(statement, values, as_dict=True))
+        answer: list[dict[str, Any]] = self.call(self.connection.exec, statement, values, as_dict=True)
         return answer
 
     def count(self, statement: Any, values: Sequence[Any] = ()) -> int:
@@ -94,21 +94,21 @@ class SyncWire:
 
     def script(self, text: str) -> int:
         """Run statements without parameters; return the count of the last command tag."""
-        answer: int = self._call(lambda: self.connection.query_drop(text))
+        answer: int = self.call(self.connection.query_drop, text)
         return answer
 
     def query(self, text: str) -> list[Any]:
         """Run statements whose columns are all of type text; return the rows of all."""
-        answer: list[Any] = self._call(lambda: self.connection.query(text))
+        answer: list[Any] = self.call(self.connection.query, text)
         return answer
 
     def prepare(self, text: str) -> Any:
         """Prepare a statement on the server."""
-        return self._call(lambda: self.connection.prepare(text))
+        return self.call(self.connection.prepare, text)
 
     def batch(self, statement: Any, rows: Sequence[Sequence[Any]]) -> None:
         """Run a prepared statement for each row of values; what it returns is dropped."""
-        self._call(lambda: self.connection.exec_batch(statement, rows))
+        self.call(self.connection.exec_batch, statement, rows)
 
     def swapped_rows(self, statement: Any, values: Sequence[Any], named: bool = False) -> list[Any]:
         """Run a prepared statement; its columns are read with the types that it was prepared with."""
@@ -132,7 +132,7 @@ class SyncWire:
             take: Takes the rows of one run. Must not raise: answers would be left unread.
             named: Rows are dicts.
         """
-        self._call(lambda: start(self._pipeline(statement, values, take, named)))
+        self.call(lambda: start(self._pipeline(statement, values, take, named)))
 
     def _pipeline(
         self, statement: Any, values: Sequence[Sequence[Any]], take: Callable[[list[Any]], None], named: bool = False
@@ -150,12 +150,13 @@ class SyncWire:
             # The traceback of an error would keep it, and no other thread may be the one that lets it go.
             pipeline = None
 
-    def _call(self, operation: Callable[[], Any]) -> Any:
+    def call(self, operation: Callable[..., Any], *args: Any, **named: Any) -> Any:
+        """Call a method of the driver's connection."""
         if self.unsettled:
             self.settle()
         self.unsettled = True
         try:
-            answer = operation()
+            answer = operation(*args, **named)
 
         except BaseException as error:
             self.recover(error)
@@ -189,7 +190,7 @@ class SyncWire:
         if not self.broken:
             uninterrupted(lambda: self._resync(False))
         if self.broken:
-            raise PostgresError("I/O error: the connection was closed after a call that was interrupted")
+            raise lost("the connection was closed after a call that was interrupted")
 
     def _resync(self, plain: bool) -> None:
         """Exchange empty messages until nothing is left unread.

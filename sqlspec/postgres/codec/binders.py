@@ -101,8 +101,8 @@ def _fail_binding(codecs: Sequence[Codec], args: Sequence[Any], failure: Excepti
     return failure
 
 
-def _encode_lines(n: int, inline: Inline) -> list[str]:
-    """Return the statements that set `b<n>` from `a<n>`."""
+def _encode_lines(n: int, inline: Inline, wrapped: str) -> list[str]:
+    """Return the statements that set `b<n>` from `a<n>`; `wrapped` is formatted with what makes the bytes."""
     a, b = f"a{n}", f"b{n}"
     fast: tuple[tuple[str, str], ...] = ()
     if inline in _BOUNDS:
@@ -120,13 +120,13 @@ def _encode_lines(n: int, inline: Inline) -> list[str]:
     elif inline == "date":
         fast = ((f"{a}.__class__ is date", f"pack_date({a}.toordinal() - {DATE_EPOCH})"),)
     # NULL is tested after the usual class: most parameters are not NULL.
-    tests = [*fast, (f"{a} is None", "None")]
+    tests = [*((test, wrapped.format(wire)) for test, wire in fast), (f"{a} is None", "None")]
     lines = [f"  {'el' if k else ''}if {test}: {b} = {value}" for k, (test, value) in enumerate(tests)]
-    return [*lines, f"  else: {b} = encode{n}({a})"]
+    return [*lines, f"  else: {b} = {wrapped.format(f'encode{n}({a})')}"]
 
 
-def build_encoder(codecs: Sequence[Codec]) -> Encoder:
-    """Build the function from parameters to wire bytes."""
+def build_encoder(codecs: Sequence[Codec], wrap: Callable[[bytes], Any] | None = None) -> Callable[..., list[Any]]:
+    """Build the function from parameters to wire bytes, or to what `wrap` makes of them."""
 
     def fail(args: Sequence[Any], failure: Exception) -> Exception:
         return _fail_binding(codecs, args, failure, "encode")
@@ -135,10 +135,11 @@ def build_encoder(codecs: Sequence[Codec]) -> Encoder:
     if not count:
         return lambda args: []
     if count > _MAX_INLINE:
-        return _loop_encoder(codecs, fail)
+        return _loop_encoder(codecs, wrap, fail)
+    wrapped = "{}" if wrap is None else "wrap({})"
     lines = ["def encode(args):", " try:", _unpacking("a", count, "args")]
     for n, codec in enumerate(codecs):
-        lines += _encode_lines(n, codec.inline)
+        lines += _encode_lines(n, codec.inline, wrapped)
     lines += [
         f"  return [{', '.join(f'b{n}' for n in range(count))}]",
         " except Exception as failure:",
@@ -146,15 +147,20 @@ def build_encoder(codecs: Sequence[Codec]) -> Encoder:
         " raise error from error.__cause__",
     ]
     scope = {f"encode{n}": codec.encode for n, codec in enumerate(codecs)}
-    return _compile("encode", lines, {**scope, "fail": fail})  # type: ignore[no-any-return]
+    return _compile("encode", lines, {**scope, "wrap": wrap, "fail": fail})  # type: ignore[no-any-return]
 
 
-def _loop_encoder(codecs: Sequence[Codec], fail: Callable[[Sequence[Any], Exception], Exception]) -> Encoder:
+def _loop_encoder(
+    codecs: Sequence[Codec],
+    wrap: Callable[[bytes], Any] | None,
+    fail: Callable[[Sequence[Any], Exception], Exception],
+) -> Callable[..., list[Any]]:
     encoders = [codec.encode for codec in codecs]
 
-    def encode(args: Sequence[Any]) -> list[bytes | None]:
+    def encode(args: Sequence[Any]) -> list[Any]:
         try:
-            return [None if arg is None else to_wire(arg) for to_wire, arg in zip(encoders, args, strict=True)]
+            wires = [None if arg is None else to_wire(arg) for to_wire, arg in zip(encoders, args, strict=True)]
+            return wires if wrap is None else [None if wire is None else wrap(wire) for wire in wires]
         except Exception as failure:
             error = fail(args, failure)
         raise error from error.__cause__

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from sqlspec.postgres.catalog import TypeInfo
 from sqlspec.postgres.codec.arrays import array_codec, dynamic_array_unpack
@@ -135,11 +135,18 @@ class CodecRegistry:
         self._binders.clear()
         self.generation += 1
 
-    def encoder(self, oids: tuple[int, ...]) -> Encoder:
+    @overload
+    def encoder(self, oids: tuple[int, ...]) -> Encoder: ...
+    @overload
+    def encoder(
+        self, oids: tuple[int, ...], wrap: Callable[[bytes], B]
+    ) -> Callable[[Sequence[Any]], list[B | None]]: ...
+    def encoder(self, oids: tuple[int, ...], wrap: Callable[[bytes], Any] | None = None) -> Any:
         """Return the function that turns the parameters of one statement into wire bytes, NULL into `None`.
 
         Args:
             oids: Type of each parameter. The function expects as many arguments.
+            wrap: What the driver takes in place of bytes.
 
         Returns:
             A function of one sequence; it raises `DataError` naming position and type, never the value.
@@ -147,7 +154,7 @@ class CodecRegistry:
         Raises:
             MissingTypesError: A type has to be read from the catalog first.
         """
-        return self.derive(("encode", oids), oids, lambda: build_encoder(self._all(oids)))
+        return self.derive(("encode", oids, wrap), oids, lambda: build_encoder(self._all(oids), wrap))
 
     def checker(self, oids: tuple[int, ...]) -> Checker:
         """Return the function that coerces parameters for a driver that writes them itself.

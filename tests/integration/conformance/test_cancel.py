@@ -493,3 +493,21 @@ async def test_a_silent_network_holds_nobody_for_ever(
     proxy.heal()
     async with config.provide_session() as session:
         assert await session.select_value("select 4") == 4
+
+
+@pytest.mark.only("asyncpg", "psycopg", "psqlpy", "pyro")
+async def test_a_call_is_stopped_in_a_task_that_was_cancelled_before(session: Any) -> None:
+    """Whoever has caught a cancellation may go on, and some versions of Python do so behind a task group."""
+
+    async def work() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await session.select(SLEEP)
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.sleep(0.05)
+    await session.cancel()
+    with pytest.raises(OperationCancelledError):
+        await asyncio.wait_for(task, 5)

@@ -109,7 +109,7 @@ async def test_leaving_a_session_waits_for_a_call_that_runs(flavour: Flavour) ->
     config = flavour.make_config(max_size=1)
     async with config.provide_session() as session:
         (running,) = tasks_of(session.select_value("select 1 from pg_sleep(0.03)"))
-        while not (running.done() or session._turn.taken()):
+        while not (running.done() or session._turn.is_taken()):
             await asyncio.sleep(0)
     assert await running == 1
     with pytest.raises(OperationalError, match="the session was closed"):

@@ -100,3 +100,12 @@ async def test_texts_that_fail(session: Any) -> None:
     full = await size_of(session)
     assert full.backend < warm.backend + max(2 * MEGABYTE, warm.backend // 5), (warm, full)
     assert full.prepared <= MAX_PREPARED
+
+
+async def test_rows_that_were_read_are_kept_by_no_connection(flavour: Flavour) -> None:
+    config, rows = flavour.make_config(max_size=2), 10_007
+    async with config.provide_session() as first, config.provide_session() as second:
+        assert len(await first.select("select n from generate_series(1, $1::int) n", rows)) == rows
+        await second.select("select 1")  # drivers let go of some things only when they are used again
+        gc.collect()
+        assert not [found for found in gc.get_objects() if isinstance(found, list) and len(found) == rows]

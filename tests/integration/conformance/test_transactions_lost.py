@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import psycopg
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from sqlspec.adapters.pyro_postgres import _aio as pyro_aio
+from sqlspec.core.observe import TransactionEnd
 from sqlspec.driver import _aio, _async_base, _sio, _sync_base
 from sqlspec.exceptions import CommitUnknownError, DatabaseConnectionError
 from tests.integration.faults.proxy import DOWN, UP, Proxy, Way
@@ -68,18 +69,6 @@ BULK: dict[str, tuple[str, Callable[[Any], Awaitable[Any]]]] = {
     "select_to_arrow": ("commit", lambda s: s.select_to_arrow("select write_one()")),
     "select_stream": ("commit", streamed),
 }
-
-
-@pytest.fixture(scope="module")
-def relay(dsn: str) -> Iterator[Proxy]:
-    with Proxy(dsn) as started:
-        yield started
-
-
-@pytest.fixture
-def proxy(relay: Proxy) -> Iterator[Proxy]:
-    yield relay
-    relay.heal()
 
 
 @pytest.fixture
@@ -228,6 +217,83 @@ async def test_a_commit_into_silence_ends_with_the_limit(
         assert await session.select_value("select 1") == 1
 
 
+async def struck(proxy: Proxy, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Start what the proxy's fault is meant for; return its task when the fault has hit it."""
+    before = proxy.stats.struck
+    task = asyncio.create_task(work)
+    while proxy.stats.struck == before:
+        await asyncio.sleep(0.002)
+    return task
+
+
+@pytest.mark.only("asyncpg", "psycopg", "psqlpy", "pyro")
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_closing_the_pool_ends_a_commit_into_silence(
+    config: Any, proxy: Proxy, stored: Stored, cancelled: bool
+) -> None:
+    async def work() -> None:
+        async with config.provide_session() as session:
+            await session.select("select 1")
+            proxy.hold(upon="commit")
+            await transaction(session)
+
+    task = await struck(proxy, work())
+    if cancelled:
+        task.cancel()
+        await asyncio.sleep(0)
+    began = time.monotonic()
+    await asyncio.wait_for(config.close(timeout=0.05), 20)
+    with pytest.raises(asyncio.CancelledError if cancelled else CommitUnknownError) as caught:
+        await asyncio.wait_for(task, 20)
+    assert time.monotonic() - began < SOON
+    if cancelled:
+        assert task.cancelled()
+    else:
+        assert isinstance(caught.value.__cause__, BaseException)
+    proxy.heal()
+    assert await stored.count() in (0, 1)
+
+
+@pytest.mark.only("psqlpy", "pyro")
+async def test_closing_the_pool_ends_what_follows_a_refused_commit(config: Any, proxy: Proxy, stored: Stored) -> None:
+    """These drivers do not tell the transaction status, so the server is asked for it."""
+
+    async def work() -> None:
+        async with config.provide_session() as session:
+            await session.execute_script("create table once (a int unique deferrable initially deferred)")
+            async with session.transaction():
+                await session.execute("insert into once values (1), (1)")
+                proxy.hold(upon="savepoint sqlspec_probe")
+
+    task = await struck(proxy, work())
+    await asyncio.wait_for(config.close(timeout=0.05), 20)
+    with pytest.raises(CommitUnknownError):
+        await asyncio.wait_for(task, SOON)
+
+
+@pytest.mark.only("asyncpg", "psycopg", "psqlpy", "pyro")
+async def test_closing_the_pool_ends_a_call_of_a_task_that_was_cancelled_before(config: Any, proxy: Proxy) -> None:
+    async def work() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.sleep(0)
+        async with config.provide_session() as session:
+            await session.select("select 1")
+            proxy.hold()
+            ready.set()
+            await session.select(f"{INSERT} returning id", MARK)
+
+    ready = asyncio.Event()
+    task = asyncio.create_task(work())
+    await ready.wait()
+    await asyncio.wait_for(config.close(timeout=0.05), 20)
+    with pytest.raises((DatabaseConnectionError, CommitUnknownError)):
+        await asyncio.wait_for(task, 20)
+    proxy.heal()
+
+
 @pytest.mark.only("asyncpg", "psycopg", "psycopg-sync", "psqlpy", "pyro", "pyro-sync")
 @needs("concurrent_calls")
 @pytest.mark.promise("transactions: a rollback into a silent network ends, and the error that caused it arrives")
@@ -253,6 +319,25 @@ async def test_a_rollback_into_silence_ends(
     assert await stored.count() == 0
     async with config.provide_session() as session:
         assert await session.select_value("select 1") == 1
+
+
+@pytest.mark.only("asyncpg", "psycopg", "psqlpy", "pyro")
+async def test_a_rollback_that_is_interrupted_is_reported_as_one(flavour: Flavour, proxy: Proxy) -> None:
+    events: list[Any] = []
+    config = flavour.make_config(dsn=proxy.dsn, max_size=1, observers=[events.append])
+
+    async def work() -> None:
+        async with config.provide_session() as session, session.transaction():
+            proxy.hold(upon="rollback")
+            raise KeyError(MARK)
+
+    task = await struck(proxy, work())
+    task.cancel()
+    await asyncio.sleep(0)
+    await config.close(timeout=0.05)
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 20)
+    assert [event.outcome for event in events if isinstance(event, TransactionEnd)] == ["rollback"]
 
 
 @pytest.mark.only("asyncpg", "psycopg", "psqlpy", "pyro")

@@ -117,6 +117,11 @@ class Copier:
         for side in self._sides:
             await side.close()
         for connection in (self.source, self.target):
+            # What a copy that hangs has left behind would let the next statement wait for ever.
+            connection.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity "
+                "where application_name in ('reads', 'writes') and datname = current_database()"
+            )
             connection.execute(f"drop schema {self.schema} cascade".encode())
             connection.close()
 

@@ -25,6 +25,15 @@ MAX_CONNECTIONS = 20
 LIMIT = 30.0
 """Seconds within which a server starts or stops, on a machine that does much else."""
 
+SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "16MB",
+    "autovacuum": "off",
+    "timezone": "UTC",
+}
+"""Of every server of these tests."""
+
 STOPS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT, "kill": signal.SIGKILL}
 
 
@@ -109,19 +118,33 @@ def until(reached: Callable[[], Any], seconds: float = LIMIT) -> Any:
     return found
 
 
+def place_for_cluster(cleanup: ExitStack) -> Cluster:
+    """Return a cluster that has no files yet; it goes with this process, however that ends."""
+    cluster = prepare(find_programs(18), None, cleanup)
+    cluster.guard(cleanup)
+    return cluster
+
+
+def started(cluster: Cluster, settings: Mapping[str, str], cleanup: ExitStack) -> Server:
+    """Return a server that runs on a cluster with files, until the cleanup."""
+    made = Server(cluster, {**SETTINGS, **settings})
+    cleanup.callback(made.close)
+    made.start()
+    return made
+
+
+def new_server(settings: Mapping[str, str], cleanup: ExitStack) -> Server:
+    """Return a new server, which runs until the cleanup."""
+    cluster = place_for_cluster(cleanup)
+    cluster.initdb(18, time.monotonic() + 2 * LIMIT)
+    return started(cluster, settings, cleanup)
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """A server that these tests may do anything to. A test that stops it starts it again."""
     with ExitStack() as cleanup:
-        cluster = prepare(find_programs(18), None, cleanup)
-        cluster.guard(cleanup)
-        cluster.initdb(18, time.monotonic() + 2 * LIMIT)
-        settings = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off", "timezone": "UTC"}
-        sizes = {"shared_buffers": "16MB", "max_connections": str(MAX_CONNECTIONS)}
-        made = Server(cluster, {**settings, **sizes})
-        cleanup.callback(made.close)
-        made.start()
-        yield made
+        yield new_server({"max_connections": str(MAX_CONNECTIONS)}, cleanup)
 
 
 @pytest.fixture

@@ -12,23 +12,14 @@ import psycopg
 import pytest
 
 from sqlspec.exceptions import CommitUnknownError, DatabaseConnectionError, SQLSpecError
-from sqlspec.testing._binaries import find_programs, server_environment
-from sqlspec.testing._cluster import HOST, prepare
-from tests.integration.faults.conftest import ADAPTERS, LIMIT, Server, until
+from sqlspec.testing._binaries import server_environment
+from sqlspec.testing._cluster import HOST
+from tests.integration.faults.conftest import ADAPTERS, Server, new_server, place_for_cluster, started, until
 from tests.integration.harness import AsAsync, Flavour
 
 pytestmark = pytest.mark.only(*ADAPTERS)
 
-_SETTINGS: Mapping[str, str] = {
-    "fsync": "off",
-    "full_page_writes": "off",
-    "shared_buffers": "16MB",
-    "max_connections": "40",
-    "autovacuum": "off",
-    "timezone": "UTC",
-    "wal_sender_timeout": "5s",
-}
-
+_SETTINGS: Mapping[str, str] = {"max_connections": "40", "wal_sender_timeout": "5s"}
 
 NAME = "successor"
 
@@ -48,12 +39,7 @@ class Pair(NamedTuple):
 @pytest.fixture(scope="module")
 def primary() -> Iterator[Server]:
     with ExitStack() as cleanup:
-        cluster = prepare(find_programs(18), None, cleanup)
-        cluster.guard(cleanup)
-        cluster.initdb(18, time.monotonic() + 2 * LIMIT)
-        made = Server(cluster, _SETTINGS)
-        cleanup.callback(made.close)
-        made.start()
+        made = new_server(_SETTINGS, cleanup)
         with made.connect() as admin:
             admin.execute("create table entry (id bigint primary key, writer text not null)")
         yield made
@@ -61,8 +47,7 @@ def primary() -> Iterator[Server]:
 
 def follow(primary: Server, cleanup: ExitStack, name: str = NAME) -> Server:
     """Return a new server that follows another, by this name, and has caught up with it."""
-    cluster = prepare(find_programs(18), None, cleanup)
-    cluster.guard(cleanup)
+    cluster = place_for_cluster(cleanup)
     account = cluster.account
     done = subprocess.run(
         [
@@ -80,9 +65,7 @@ def follow(primary: Server, cleanup: ExitStack, name: str = NAME) -> Server:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    standby = Server(cluster, {**_SETTINGS, "cluster_name": name})
-    cleanup.callback(standby.close)
-    standby.start()
+    standby = started(cluster, {**_SETTINGS, "cluster_name": name}, cleanup)
     with primary.connect() as admin:
         streaming = "select 1 from pg_stat_replication where application_name = %s and state = 'streaming'"
         until(lambda: admin.execute(streaming, (name,)).fetchone())

@@ -15,6 +15,7 @@ from tests.integration.matrix import cases
 from tests.integration.matrix.cases import TYPES
 from tests.integration.matrix.test_types import ADAPTERS
 from tools import gen_matrix
+from tools._pages import ROOT, Notes
 from tools.gen_matrix import Outcomes, Report
 
 COMMITTED = gen_matrix.MATRIX / "report.json"
@@ -41,7 +42,7 @@ def test_the_page_is_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_check_needs_no_server_and_no_driver() -> None:
     blocked = "import sys; sys.modules.update(asyncpg=None, psycopg=None, sqlspec=None)"
     run = "from tools import gen_matrix; sys.exit(gen_matrix.main(['--check']))"
-    done = subprocess.run([sys.executable, "-c", f"{blocked}; {run}"], cwd=gen_matrix.ROOT, check=False)
+    done = subprocess.run([sys.executable, "-c", f"{blocked}; {run}"], cwd=ROOT, check=False)
     assert done.returncode == 0
 
 
@@ -99,7 +100,7 @@ def test_differences_between_a_run_and_the_report() -> None:
 
 
 def test_cells_lead_to_their_reasons() -> None:
-    notes = gen_matrix.Notes()
+    notes = Notes()
     cell = {"bound": "refused: no", "stored": "refused: no", "in_a_stream": "refused: never"}
     assert [gen_matrix.shown_cell(each, notes) for each in (cell, "right", {"bound": "refused: no"}, {}, cell)] == [
         "in part [1, 2]",

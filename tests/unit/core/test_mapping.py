@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import gc
 import linecache
 import os
 import subprocess
@@ -417,6 +418,7 @@ class TestGeneratedCode:
         def entries() -> int:
             return sum(name.startswith("<sqlspec mapper") for name in linecache.cache)
 
+        gc.collect()  # mappers of other tests, which would be forgotten in the middle of this one
         before = entries()
         kind = dataclasses.make_dataclass("kind", [("a", int)])
         mappers = [build_mapper(kind, columns("a")) for _ in range(10)]

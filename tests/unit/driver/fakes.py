@@ -62,9 +62,6 @@ class Driver:
         self.failing_reset = False
         self.retired = False
 
-    def is_retired(self) -> bool:
-        return self.retired
-
     def is_closed(self) -> bool:
         return self.closed
 

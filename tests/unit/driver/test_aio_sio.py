@@ -102,8 +102,9 @@ async def test_a_cancelled_task_tells_whether_it_had_been_given_something() -> N
 
 
 async def take(turn: _aio.Turn, name: object, order: list[object]) -> None:
-    if not turn.lock.acquire(False):
+    if turn.taken:
         await turn.wait()
+    turn.taken = True
     try:
         order.append(name)
         await asyncio.sleep(0)
@@ -115,13 +116,13 @@ async def test_tasks_take_turns_in_order() -> None:
     turn, order = _aio.Turn(), []  # type: ignore[var-annotated]
     await asyncio.gather(*(take(turn, number, order) for number in range(20)))
     assert order == list(range(20))
-    assert not turn.taken()
+    assert not turn.is_taken()
 
 
 async def test_a_cancelled_task_loses_its_turn_to_the_next() -> None:
     for wake_first in (False, True):
         turn, order = _aio.Turn(), []  # type: ignore[var-annotated]
-        assert turn.lock.acquire(False)
+        turn.taken = True
         tasks = [asyncio.create_task(take(turn, number, order)) for number in range(3)]
         await asyncio.sleep(0)
         if wake_first:
@@ -131,7 +132,7 @@ async def test_a_cancelled_task_loses_its_turn_to_the_next() -> None:
             turn.pass_on()
         await asyncio.gather(*tasks, return_exceptions=True)
         assert order == [1, 2]
-        assert not turn.taken()
+        assert not turn.is_taken()
 
 
 def test_threads_take_turns() -> None:
@@ -154,7 +155,7 @@ def test_threads_take_turns() -> None:
     for thread in threads:
         thread.join(10)
     assert (len(most), max(most)) == (800, 1)
-    assert not turn.taken()
+    assert not turn.is_taken()
 
 
 # -- timers ---------------------------------------------------------------------------------------------------
@@ -445,7 +446,7 @@ async def test_what_must_not_be_interrupted_ends_before_the_cancellation_goes_on
         await go_on.wait()
         ended.append(True)
 
-    task = asyncio.create_task(_aio.uninterrupted(commit))
+    task = asyncio.ensure_future(_aio.uninterrupted(commit))
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.sleep(0)
@@ -466,7 +467,7 @@ async def test_a_silent_server_does_not_hold_a_cancelled_task_for_ever() -> None
             seen.append("given up")
             raise
 
-    task = asyncio.create_task(_aio.uninterrupted(never, grace=0.001))
+    task = asyncio.ensure_future(_aio.uninterrupted(never, grace=0.001))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -124,6 +124,7 @@ class ThreadServer:
 
 class ThreadDriver:
     limits_itself = False
+    retired = False
     native_errors = (Lost,)
 
     def __init__(self, server: ThreadServer) -> None:
@@ -135,9 +136,6 @@ class ThreadDriver:
 
     def is_closed(self) -> bool:
         return self.closed
-
-    def is_retired(self) -> bool:
-        return False
 
     def status(self) -> str:
         return "unknown" if self.closed else self.state

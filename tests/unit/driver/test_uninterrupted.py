@@ -1,4 +1,4 @@
-"""What must not be interrupted: in this task, and in one of its own once this one is cancelled."""
+"""What must not be interrupted: in this task, and in one of its own once this one is cancelled. What runs ahead."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sqlspec.driver._aio import Shielded, uninterrupted
+from sqlspec.driver._aio import Shielded, begun, uninterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +44,7 @@ class Call:
 
 
 async def started(call: Call, **options: Any) -> asyncio.Task[int]:
-    task = asyncio.create_task(uninterrupted(call, **options))
+    task = asyncio.ensure_future(uninterrupted(call, **options))
     await call.waits.wait()
     return task
 
@@ -74,10 +74,28 @@ async def test_it_finds_that_what_it_waits_for_was_cancelled(movable: bool) -> N
     assert call.steps == ["cancelled"]
 
 
+@pytest.mark.parametrize("first", ["task", "future"])
+async def test_a_cancellation_is_not_taken_for_that_of_what_it_waits_for(movable: bool, first: str) -> None:
+    async def cut() -> None:
+        try:
+            await future
+        except asyncio.CancelledError:
+            raise ConnectionError("cut") from None
+
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    task = asyncio.ensure_future(uninterrupted(cut, movable=movable))
+    await asyncio.sleep(0.01)
+    for each in (task, future) if first == "task" else (future, task):
+        each.cancel()
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await task
+    assert isinstance(caught.value.__cause__, ConnectionError)
+
+
 @pytest.mark.parametrize("failure", [None, ValueError("refused")])
 async def test_a_cancellation_waits_for_its_end(movable: bool, failure: Exception | None) -> None:
-    call = Call(failure)
-    task = await started(call, movable=movable)
+    call, results = Call(failure), list[int]()
+    task = await started(call, movable=movable, after=results.append)
     task.cancel()
     await asyncio.sleep(0)
     assert not task.done()
@@ -87,6 +105,7 @@ async def test_a_cancellation_waits_for_its_end(movable: bool, failure: Exceptio
         await task
     assert call.steps == ["plain", "shielded"]
     assert caught.value.__cause__ is failure
+    assert results == ([3] if failure is None else [])
 
 
 async def test_two_cancellations_at_once_are_one(movable: bool) -> None:
@@ -171,7 +190,7 @@ async def test_what_cannot_be_cancelled_is_given_up(movable: bool, monkeypatch: 
                 continue
 
     give_up: Callable[[], object] = released.set
-    task = asyncio.create_task(uninterrupted(stubborn, 0.01, give_up, movable=movable))
+    task = asyncio.ensure_future(uninterrupted(stubborn, 0.01, give_up, movable=movable))
     await waits.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -208,3 +227,68 @@ async def test_a_shielded_future_wakes_its_task_once(movable: bool) -> None:
     task.cancel()
     task.cancel()
     assert await task == "slept"
+
+
+async def shielded(movable: bool) -> tuple[asyncio.Future[int], Shielded[int], asyncio.Future[int]]:
+    """Return a future, its shield, and what waits for that without being interrupted."""
+    future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    shield = Shielded(future)
+
+    async def wait() -> int:
+        return await shield
+
+    task = asyncio.ensure_future(uninterrupted(wait, movable=movable))
+    await asyncio.sleep(0.01)
+    return future, shield, task
+
+
+async def test_a_shielded_future_can_be_interrupted(movable: bool) -> None:
+    future, shield, task = await shielded(movable)
+    assert shield.interrupt(ConnectionError("gone"))
+    with pytest.raises(ConnectionError, match="gone"):
+        await task
+    assert not future.done()
+    assert not shield.interrupt(ConnectionError("gone"))
+
+
+async def test_a_shielded_future_can_be_interrupted_after_a_cancellation(movable: bool) -> None:
+    _, shield, task = await shielded(movable)
+    task.cancel()
+    await asyncio.sleep(0.01)
+    assert shield.interrupt(ConnectionError("gone"))
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await task
+    assert isinstance(caught.value.__cause__, ConnectionError)
+
+
+@pytest.mark.parametrize("failure", [None, ValueError("refused")])
+async def test_what_has_begun_runs_ahead(movable: bool, failure: Exception | None) -> None:
+    call = Call(failure)
+    wait = begun(call())
+    assert not call.waits.is_set()  # it lets others go first
+    task = asyncio.ensure_future(wait())
+    await call.waits.wait()
+    call.plain.set_result(1)
+    call.shielded.set_result(2)
+    if failure is None:
+        assert await task == 3
+    else:
+        with pytest.raises(ValueError, match="refused"):
+            await task
+
+
+async def test_what_has_begun_and_is_cancelled_notices(movable: bool) -> None:
+    call = Call()
+    task = asyncio.ensure_future(begun(call())())
+    await call.waits.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert call.steps == ["cancelled"]
+
+
+async def test_what_has_begun_may_have_ended(movable: bool) -> None:
+    async def short() -> int:
+        return 7
+
+    assert await begun(short())() == 7

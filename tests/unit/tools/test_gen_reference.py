@@ -9,6 +9,7 @@ import pytest
 from sqlspec.postgres.codec import CodecOptions
 from sqlspec.postgres.codec.builtin import builtin_codecs
 from tools import gen_reference
+from tools._pages import ROOT
 
 PAGE = "# Title\n\nby hand\n\n<!-- generated: numbers -->\n{}<!-- end of generated -->\n\nby hand\n"
 NUMBERS = {"numbers": lambda: "| n |\n| --- |\n| 1 |\n"}
@@ -20,7 +21,7 @@ def test_the_documentation_is_up_to_date(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_the_page_of_values_names_every_type() -> None:
-    page = (gen_reference.ROOT / "docs/reference/values.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/reference/values.md").read_text(encoding="utf-8")
     names = {codec.name.removesuffix("[]") for codec in builtin_codecs(CodecOptions()).values()}
     assert sorted(name for name in names if f"`{name}`" not in page) == []
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.promises import collected, is_whole, written
 from tools import gen_reliability
+from tools._pages import ROOT
 from tools.gen_reliability import FLAVOURS, Outcomes
 
 RECORD = "run: python tools/gen_reliability.py --record"
@@ -41,7 +42,7 @@ def test_the_page_is_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_check_needs_no_server_and_no_driver() -> None:
     blocked = "import sys; sys.modules.update(asyncpg=None, psycopg=None, sqlspec=None)"
     run = "from tools import gen_reliability; sys.exit(gen_reliability.main(['--check']))"
-    done = subprocess.run([sys.executable, "-c", f"{blocked}; {run}"], cwd=gen_reliability.ROOT, check=False)
+    done = subprocess.run([sys.executable, "-c", f"{blocked}; {run}"], cwd=ROOT, check=False)
     assert done.returncode == 0
 
 
@@ -132,9 +133,9 @@ def test_a_run_is_summed_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     (tmp_path / "test_it.py").write_text(TESTS)
     target = tmp_path / "outcomes.json"
     monkeypatch.setenv(gen_reliability.WRITE_TO, str(target))
-    options = ["-q", "-p", "no:cacheprovider", "-c", str(gen_reliability.ROOT / "pyproject.toml"), str(tmp_path)]
+    options = ["-q", "-p", "no:cacheprovider", "-c", str(ROOT / "pyproject.toml"), str(tmp_path)]
     run = f"import pytest; from tests.promises import Promises; pytest.main({options}, plugins=[Promises()])"
-    subprocess.run([sys.executable, "-c", run], cwd=gen_reliability.ROOT, check=False, capture_output=True)
+    subprocess.run([sys.executable, "-c", run], cwd=ROOT, check=False, capture_output=True)
     assert Outcomes.of(target).cells == {
         "pool: it holds": {"asyncpg": [""], "pyro": ["why"]},
         "server: it is refused": {"psqlpy": ["who knows"], "pyro": ["it hangs"]},

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from sqlspec.adapters.psqlpy import _calls
+from sqlspec.adapters.psqlpy._wait import Wait
 from sqlspec.exceptions import DatabaseConnectionError, OperationalError, OperationCancelledError, SQLSpecError
 from tests.integration.harness import Flavour
 
@@ -202,3 +203,23 @@ async def test_a_request_to_stop_ends_the_call_where_the_server_is_out_of_reach(
     with pytest.raises(DatabaseConnectionError):
         await asyncio.wait_for(task, 5)
     admin.execute("select pg_terminate_backend(%s)", [pid])
+
+
+async def test_a_connection_that_is_cut_behind_a_commit_is_not_used_again(session: Any) -> None:
+    """The answer is there, and the task that waits for it has not gone on yet."""
+    driver = session._driver
+
+    def answered(caller: Any) -> bool:
+        return isinstance(caller, Wait) and caller._future is not None and caller._future.done()
+
+    async def cut() -> None:
+        while not answered(driver._caller):
+            await asyncio.sleep(0)
+        driver.abort()
+
+    async with session.transaction():
+        await session.select("select 1")
+        cutting = asyncio.create_task(cut())
+    await cutting
+    with pytest.raises(DatabaseConnectionError):
+        await session.select("select 1")
