@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -18,6 +19,12 @@ from tests.integration.faults.proxy import Proxy
 from tests.integration.harness import FLAVOURS, Flavour, apply_expectations
 
 _numbers = itertools.count(1)
+
+RUNNING = """
+select pid, state, query from pg_stat_activity
+where datname = current_database() and backend_type = 'client backend' and xact_start is not null
+and pid <> pg_backend_pid()
+"""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -57,6 +64,25 @@ def admin(dsn: str) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("set synchronous_commit = off")
         yield connection
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs_on(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test whose transactions go on at the server, where others would meet their locks and tables.
+
+    A server process that sleeps does not see that its client has gone, so closing a connection is not enough.
+    """
+    yield
+    if "dsn" not in request.fixturenames:
+        return
+    connection: psycopg.Connection[Any] = request.getfixturevalue("admin")
+    deadline = time.monotonic() + 5
+    while running := connection.execute(RUNNING).fetchall():
+        if time.monotonic() > deadline:
+            connection.execute(
+                "select pg_terminate_backend(pid, 5000) from unnest(%s::int4[]) pid", [[row[0] for row in running]]
+            )
+            pytest.fail(f"left running at the server: {running}", pytrace=False)
 
 
 @pytest.fixture(scope="session")

@@ -96,11 +96,14 @@ async def test_the_adapter_does_not(session: Any, admin: psycopg.Connection[Any]
 
 @CALLS
 @pytest.mark.parametrize("way", ["terminated", "with its pool"])
-async def test_a_connection_that_is_closed_from_here(flavour: Flavour, call: Any, way: str) -> None:
+async def test_a_connection_that_is_closed_from_here(
+    flavour: Flavour, admin: psycopg.Connection[Any], call: Any, way: str
+) -> None:
     config = flavour.make_config()
     async with config.provide_session() as session:
         await session.execute_script(TABLE)
         connection = session.driver.connection
+        pid = connection.get_server_pid()
         fill_soon(connection)
         task = asyncio.ensure_future(call(session))
         await until_it_waits(connection, task)
@@ -111,3 +114,5 @@ async def test_a_connection_that_is_closed_from_here(flavour: Flavour, call: Any
         async with asyncio.timeout(10):
             with pytest.raises((DatabaseConnectionError, OperationCancelledError)):
                 await task
+    # Who terminates a connection cancels nothing, and the server does not look whether its client is there.
+    admin.execute("select pg_terminate_backend(%s, 5000)", [pid])
