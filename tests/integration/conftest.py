@@ -72,10 +72,12 @@ def nothing_runs_on(request: pytest.FixtureRequest) -> Iterator[None]:
 
     A server process that sleeps does not see that its client has gone, so closing a connection is not enough.
     """
+    connection: psycopg.Connection[Any] | None = None
+    if "dsn" in request.fixturenames:
+        connection = request.getfixturevalue("admin")
     yield
-    if "dsn" not in request.fixturenames:
+    if connection is None:
         return
-    connection: psycopg.Connection[Any] = request.getfixturevalue("admin")
     deadline = time.monotonic() + 5
     while running := connection.execute(RUNNING).fetchall():
         if time.monotonic() > deadline:
