@@ -3,7 +3,9 @@
 - 1000 rows to Structs, over what asyncpg takes to fetch them: the Structs have to be made, and to be freed again. Both
   are timed on rows that are there already, once as the package does it and once as `[Struct(*row) for row in rows]`.
 - A checkout around one query: the same steps written out in one scope, without the methods that they belong to, the
-  branches for whatever is not the common case, and those that wait.
+  branches for whatever is not the common case, and those that wait. It is entered by `with` in both flavours, so there
+  is no coroutine either. Beside it stands what is left of it without any check: a connection is taken from the pool's
+  list, gets a session, and goes back.
 
 Each is measured in blocks that take turns, in one process. The server is an embedded one, or that of
 `SQLSPEC_TEST_DSN`.
@@ -14,20 +16,23 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
+from functools import partial
 from typing import Any
 
 from benchmarks.contestants.asyncpg import Asyncpg
-from benchmarks.contestants.sqlspec import AsyncSqlspec
+from benchmarks.contestants.sqlspec import AsyncSqlspec, SyncSqlspec
 from benchmarks.data import QUERIES, SETUP, TEARDOWN
 from benchmarks.harness.server import Control, start
-from benchmarks.harness.timing import Call, Rounds, take_async
+from benchmarks.harness.timing import Call, Rounds, take, take_async
 from benchmarks.models import model
 from sqlspec.driver._async_session import AsyncSession
+from sqlspec.driver._sync_session import SyncSession
 
 BLOCK = 50
 SECONDS = 10.0
 LEAST = 5
-ADAPTERS = ("asyncpg", "psycopg")
+ASYNC = ("asyncpg", "psycopg", "psqlpy", "pyro")
+SYNC = ("psycopg sync", "pyro sync")
 
 
 def main() -> None:
@@ -37,8 +42,10 @@ def main() -> None:
         control.execute(SETUP)
         try:
             asyncio.run(structs(dsn))
-            for adapter in ADAPTERS:
+            for adapter in ASYNC:
                 asyncio.run(checkout(dsn, adapter))
+            for adapter in SYNC:
+                sync_checkout(dsn, adapter)
         finally:
             control.execute(TEARDOWN)
 
@@ -72,25 +79,47 @@ async def structs(dsn: str) -> None:
 
 
 async def checkout(dsn: str, adapter: str) -> None:
-    """Compare a checkout with the same steps written out."""
+    """Compare a checkout with the same steps written out, and with less."""
     ours = AsyncSqlspec(dsn, adapter)
     await ours.open()
     config, sql = await ours._pool(1), QUERIES["one"].sql("$1")
 
-    async def scoped() -> None:
-        async with config.provide_session() as session:
+    async def within(scope: type[Any]) -> None:
+        with scope(config, AsyncSession) as session:
             await session.select(sql, 5)
 
-    async def written_out() -> None:
-        async with _WrittenOut(config) as session:
-            await session.select(sql, 5)
-
-    kept = await ours.kept("one", 5)
-    found = await medians({"kept": kept, "scoped": Call(scoped), "written out": Call(written_out)}, block=BLOCK)
-    query = found["kept"]
-    print(f"checkout and one row on {adapter}: {query:.1f} us without, {found['scoped'] / query:.3f}x with it")
-    print(f"  its steps written out: {found['written out'] / query:.3f}x")
+    calls = {"kept": await ours.kept("one", 5), "scoped": await ours.checkout("one", 5)}
+    calls |= {name: Call(partial(within, scope)) for name, scope in SCOPES.items()}
+    calls |= {"acquire": await ours.acquire()}
+    tell(adapter, await medians(calls, BLOCK))
     await ours.close()
+
+
+def sync_checkout(dsn: str, adapter: str) -> None:
+    """Do so in a synchronous flavour."""
+    ours = SyncSqlspec(dsn, adapter)
+    ours.open()
+    config, sql = ours._pool(1), QUERIES["one"].sql("$1")
+
+    def within(scope: type[Any]) -> None:
+        with scope(config, SyncSession) as session:
+            session.select(sql, 5)
+
+    calls = {"kept": ours.kept("one", 5), "scoped": ours.checkout("one", 5)}
+    calls |= {name: Call(partial(within, scope)) for name, scope in SCOPES.items()}
+    calls |= {"acquire": ours.acquire()}
+    rounds = Rounds(calls, SECONDS, LEAST)
+    take(calls, rounds, BLOCK)
+    tell(adapter, {name: statistics.median(rounds.seconds[name]) * 1e6 for name in calls})
+    ours.close()
+
+
+def tell(adapter: str, found: dict[str, float]) -> None:
+    """Print what a checkout adds to a query, and what it takes alone."""
+    query = found["kept"]
+    print(f"checkout and one row on {adapter}: {query:.1f} us without, {found['acquire']:.1f} us the checkout alone")
+    for name in ("scoped", *SCOPES):
+        print(f"  {name}: {found[name] / query:.3f}x, {found[name] - query:+.1f} us")
 
 
 async def medians(calls: dict[str, Call], block: int) -> dict[str, float]:
@@ -103,12 +132,12 @@ async def medians(calls: dict[str, Call], block: int) -> dict[str, float]:
 class _WrittenOut:
     """What a checkout does in the common case; anything else fails."""
 
-    __slots__ = ("_config", "_pooled", "_session")
+    __slots__ = ("_config", "_kind", "_pooled", "_session")
 
-    def __init__(self, config: Any) -> None:
-        self._config = config
+    def __init__(self, config: Any, kind: Any) -> None:
+        self._config, self._kind = config, kind
 
-    async def __aenter__(self) -> AsyncSession:
+    def __enter__(self) -> Any:
         pool = self._config._pool
         with pool._mutex:
             pooled: Any = pool._idle.pop()
@@ -118,13 +147,14 @@ class _WrittenOut:
         assert now < pooled.expires
         assert now - pooled.returned < pool._trusted
         assert not driver.is_closed()
-        session = self._session = pooled.session = AsyncSession(driver, self._config._compiler, None)
+        session = self._session = pooled.session = self._kind(driver, self._config._compiler, None)
         return session
 
-    async def __aexit__(self, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:
         session, pooled = self._session, self._pooled
         assert session._reader is None
-        assert not session._turn.taken
+        turn = session._turn
+        assert turn.lock.acquire(False) if self._kind is SyncSession else not turn.taken
         session._closed = session._guarded = True
         assert session._transaction is None
         assert pooled.driver.status() == "idle"
@@ -133,6 +163,25 @@ class _WrittenOut:
         with pool._mutex:
             pool._used.discard(pooled)
             pool._idle.append(pooled)
+
+
+class _Unchecked:
+    """A pool that looks at nothing."""
+
+    __slots__ = ("_config", "_kind", "_pooled")
+
+    def __init__(self, config: Any, kind: Any) -> None:
+        self._config, self._kind = config, kind
+
+    def __enter__(self) -> Any:
+        pooled = self._pooled = self._config._pool._idle.pop()
+        return self._kind(pooled.driver, self._config._compiler, None)
+
+    def __exit__(self, *_: object) -> None:
+        self._config._pool._idle.append(self._pooled)
+
+
+SCOPES = {"written out": _WrittenOut, "without any check": _Unchecked}
 
 
 if __name__ == "__main__":

@@ -20,10 +20,12 @@ from tests.integration.harness import FLAVOURS, Flavour, apply_expectations
 
 _numbers = itertools.count(1)
 
+DATABASE = f"sqlspec_test_{os.getpid()}"
+"""Of this process of the run."""
+
 RUNNING = """
 select pid, state, query from pg_stat_activity
-where datname = current_database() and backend_type = 'client backend' and xact_start is not null
-and pid <> pg_backend_pid()
+where datname = %s and backend_type = 'client backend' and xact_start is not null
 """
 
 
@@ -48,14 +50,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def dsn(sqlspec_postgres: str) -> Iterator[str]:
     """A database of this run. A server that cannot be reached fails the tests."""
-    name = f"sqlspec_test_{os.getpid()}"
+    name = sql.Identifier(DATABASE)
     with psycopg.connect(sqlspec_postgres, autocommit=True) as server:
-        server.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
-        server.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        server.execute(sql.SQL("drop database if exists {} with (force)").format(name))
+        server.execute(sql.SQL("create database {}").format(name))
         try:
-            yield urlsplit(sqlspec_postgres)._replace(path=f"/{name}").geturl()
+            yield urlsplit(sqlspec_postgres)._replace(path=f"/{DATABASE}").geturl()
         finally:
-            server.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+            server.execute(sql.SQL("drop database {} with (force)").format(name))
 
 
 @pytest.fixture(scope="session")
@@ -66,24 +68,31 @@ def admin(dsn: str) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
+@pytest.fixture(scope="session")
+def onlooker(sqlspec_postgres: str) -> Iterator[psycopg.Connection[Any]]:
+    """A connection to the server of the run, for what tests must not leave there; no test has it."""
+    with psycopg.connect(sqlspec_postgres, autocommit=True) as connection:
+        yield connection
+
+
 @pytest.fixture(autouse=True)
 def nothing_runs_on(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test whose transactions go on at the server, where others would meet their locks and tables.
 
-    A server process that sleeps does not see that its client has gone, so closing a connection is not enough.
+    A server process that sleeps does not see that its client has gone, so closing a connection is not enough. Tests
+    with a server of their own are not asked.
     """
     connection: psycopg.Connection[Any] | None = None
-    if "dsn" in request.fixturenames:
-        connection = request.getfixturevalue("admin")
+    if "sqlspec_postgres" in request.fixturenames:
+        connection = request.getfixturevalue("onlooker")
     yield
     if connection is None:
         return
     deadline = time.monotonic() + 5
-    while running := connection.execute(RUNNING).fetchall():
+    while running := connection.execute(RUNNING, [DATABASE]).fetchall():
         if time.monotonic() > deadline:
-            connection.execute(
-                "select pg_terminate_backend(pid, 5000) from unnest(%s::int4[]) pid", [[row[0] for row in running]]
-            )
+            for pid, *_ in running:
+                connection.execute("select pg_terminate_backend(%s, 5000)", [pid])
             pytest.fail(f"left running at the server: {running}", pytrace=False)
 
 
