@@ -193,7 +193,7 @@ def test_one_byte_at_a_time(proxy: Proxy, client: socket.socket) -> None:
     while b"".join(pieces).count(b"x") < 100:
         pieces.append(client.recv(65536))
     # How many arrive together is up to the scheduler.
-    assert len(pieces) > 2
+    assert len(pieces) > 1
 
 
 def test_refused_and_accepted_again(proxy: Proxy, client: socket.socket) -> None:
