@@ -269,6 +269,8 @@ class AsyncArrowReader(AsyncReaderData):
             finally:
                 transaction.purpose = ""
                 session._reader = None
+                if self._own and session._transaction is transaction:  # interrupted while it waited for its turn
+                    session._abandon(transaction)
 
     async def _end_scope(self, *, keep: bool) -> None:
         """End the reader's own transaction, or its savepoint in that of the caller."""
@@ -277,7 +279,13 @@ class AsyncArrowReader(AsyncReaderData):
             await session._end_transaction("commit" if keep else "rollback", self.transaction)
         elif self._saved and not session._broken:
             text = release(OWN_SAVEPOINT) if keep else undo(OWN_SAVEPOINT)
-            await self._call(session._driver.execute_script, text)
+            try:
+                await self._call(session._driver.execute_script, text)
+            except SQLSpecError:
+                raise
+            except BaseException:
+                session._set_broken()  # interrupted: what was written may be neither kept nor undone
+                raise
 
 
 async def read_table(

@@ -10,7 +10,7 @@ from sqlspec.driver._aio import sleep
 from sqlspec.driver._async_driver import AsyncCursor, AsyncDriver
 from sqlspec.driver._forks import tell_after_fork
 from sqlspec.driver._types import Notification
-from sqlspec.exceptions import NotSupportedError, OperationalError, SQLSpecError, server_error
+from sqlspec.exceptions import NotSupportedError, OperationalError, SQLSpecError, TransactionError, server_error
 from sqlspec.postgres.sql import BEGIN
 
 if TYPE_CHECKING:
@@ -90,6 +90,10 @@ class AsyncStream(Generic[T]):
         try:
             if cursor is not None and usable:
                 await self._call(cursor.close)
+        except SQLSpecError:
+            if error is None:
+                raise
+            # What left the body is told. It may have aborted the transaction, and then CLOSE says that alone.
         finally:
             # The query may have written through a function or a data-modifying CTE: success must keep that. Closing
             # the cursor may have failed, too.
@@ -139,7 +143,15 @@ class AsyncStream(Generic[T]):
             return
         self._own_transaction = False
         transaction.purpose = ""
-        await (self._session.commit() if commit else self._session.rollback())
+        try:
+            await (self._session.commit() if commit else self._session.rollback())
+        except TransactionError:
+            # A stream that was left unfinished is closed some time later, when the session may have been given back.
+            if commit or self._session._transaction is transaction:
+                raise
+        finally:
+            if self._session._transaction is transaction:  # interrupted while it waited for its turn
+                self._session._abandon(transaction)
 
 
 class AsyncListener:

@@ -238,6 +238,11 @@ class AsyncTransactions(AsyncSessionBase):
         finally:  # interrupted, it has cost the connection, and the server rolls back what that had open
             self._forget(transaction, "rollback")
 
+    def _abandon(self, transaction: OpenTransaction) -> None:
+        """Leave a transaction to the server, which rolls it back when the connection goes: nothing else can end it."""
+        self._set_broken()
+        self._forget(transaction, "rollback")
+
     # -- several round trips as one call --------------------------------------------------------------
 
     async def _atomically(
@@ -474,14 +479,19 @@ class AsyncTransactions(AsyncSessionBase):
     async def _release_savepoint(self, name: str) -> None:
         try:
             await self._exclusive("savepoint", None, None, self._driver.execute_script, release(name))
-        except SQLSpecError:
-            # An error inside was swallowed and has aborted the transaction: undo, so that it can go on.
+        except BaseException:
+            # An error inside was swallowed and has aborted the transaction: undo, so that it can go on. Or the call was
+            # interrupted: what may have been released already cannot be undone, and aborts the transaction.
             if not self._broken:
                 await self._undo_savepoint(name)
             raise
 
     async def _undo_savepoint(self, name: str) -> None:
-        await self._take_turn("savepoint")
+        try:
+            await self._take_turn("savepoint")
+        except BaseException:
+            self._set_broken()  # interrupted while it waited: what was done inside must not be committed
+            raise
         try:
             await self._undo(self._driver.execute_script, undo(name))
         finally:

@@ -324,13 +324,14 @@ class SyncSessionBase:
 
     def _give_back(self, pooled: Pooled) -> None:
         """End the session: wait for a running call, forget an open transaction, return the connection."""
-        if self._reader is not None:
-            self._reader.abandon()
         try:
+            if self._reader is not None:
+                self._reader.abandon()
             if not self._try_turn():
                 self._turn.wait()
         except BaseException:
-            # Cancelled while another task's call still runs: its connection cannot be waited for any longer.
+            # Cancelled while another task's call still runs, or a reader is closed: its connection cannot be waited for
+            # any longer.
             self._closed = self._guarded = True
             pooled.pool.release(pooled, dirty=True, broken=True)
             raise

@@ -80,15 +80,20 @@ class SyncTransaction:
         if self._token is None or session._transaction is not self._token:
             self.ended_inside = True
             return
-        if error is not None:
-            session._end_transaction("rollback")
-            return
         try:
-            session._end_transaction("commit")
-        except TransactionError:
-            if session._transaction is self._token:
+            if error is not None:
                 session._end_transaction("rollback")
-            raise
+                return
+            try:
+                session._end_transaction("commit")
+            except TransactionError:
+                if session._transaction is self._token:
+                    session._end_transaction("rollback")
+                raise
+        finally:
+            # Interrupted while it waited for its turn, it has asked nothing of the server.
+            if session._transaction is self._token:
+                session._abandon(self._token)
 
 
 class SyncSettings:
