@@ -178,6 +178,8 @@ class AsyncSessionBase:
             if plan.refusal:
                 self._refuse(method, plan.refusal.reason, plan.source, plan.refusal.kind)
             self._dirty = True
+            if plan.reads_or_writes and "search_path" in plan.sql.lower():  # by `set_config`
+                self._driver.names_changed()
         return plan
 
     # -- guards -----------------------------------------------------------------------------------

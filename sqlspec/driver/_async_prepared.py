@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from sqlspec.driver._many import set_row
-from sqlspec.driver._statements import StatementCache, changed_by
+from sqlspec.driver._statements import StatementCache, begins, changed_by, undoes
 from sqlspec.exceptions import DataError
 
 if TYPE_CHECKING:
@@ -49,9 +49,10 @@ class AsyncPreparedStatements(ABC, Generic[P]):
     Attributes:
         get: Looks one up, as it was when it was prepared.
         kept: Statements are kept for the next call; else each is prepared for one use.
+        unsettled: What statements mean was changed inside a transaction, perhaps only until its end.
     """
 
-    __slots__ = ("_cache", "_derived", "_learn", "get")
+    __slots__ = ("_cache", "_derived", "_learn", "get", "unsettled")
 
     kept: ClassVar[bool] = True
 
@@ -60,6 +61,7 @@ class AsyncPreparedStatements(ABC, Generic[P]):
         self._learn = learn
         self._cache: StatementCache[P] = StatementCache(cached)
         self.get = self._cache.get
+        self.unsettled = False
 
     # -- what an adapter does -------------------------------------------------------------------------
 
@@ -70,6 +72,10 @@ class AsyncPreparedStatements(ABC, Generic[P]):
     @abstractmethod
     def can_prepare(self) -> bool:
         """Tell, as far as it is known, that the connection is in no aborted transaction."""
+
+    @abstractmethod
+    def is_inside(self) -> bool:
+        """Tell whether a transaction may be open."""
 
     def release(self, entries: Iterable[P]) -> None:
         """Have the server close statements that were forgotten, now or later."""
@@ -178,6 +184,20 @@ class AsyncPreparedStatements(ABC, Generic[P]):
         """Forget what a command or script may have made out of date."""
         changed = changed_by(text)
         if changed.statements:
+            self.names_changed()
+        elif self.unsettled and begins(text):
+            self.settle()
+        elif self.unsettled and undoes(text):
             self.forget_all()
         if changed.types:
             self._derived.codecs.forget_learnt()
+
+    def names_changed(self) -> None:
+        """Forget every statement, now and when the next transaction begins: they may mean something else."""
+        self.forget_all()
+        self.unsettled = self.unsettled or self.is_inside()
+
+    def settle(self) -> None:
+        """Forget every statement as a transaction begins: one that the server refuses there cannot be repeated."""
+        self.forget_all()
+        self.unsettled = False

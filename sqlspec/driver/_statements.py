@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 
     from sqlspec.core.result import Column, RawResult
 
-__all__ = ("Changed", "Derived", "StatementCache", "cache_size", "changed_by", "need_pyarrow")
+__all__ = (
+    "Changed",
+    "Derived",
+    "StatementCache",
+    "begins",
+    "cache_size",
+    "changed_by",
+    "need_pyarrow",
+    "undoes",
+)
 
 MAX_COLUMN_SETS = 4096
 MAX_INSERTS = 512
@@ -91,8 +100,8 @@ class Changed(NamedTuple):
     """What a command or script may have made out of date on its connection.
 
     Attributes:
-        statements: Prepared statements: they were dropped, or a new table has taken the place of another in the search
-            path, which the server does not notice by itself.
+        statements: Prepared statements: they were dropped; or their columns may be others now, for which the server
+            refuses them; or a new table has taken the place of another in the search path, which it does not notice.
         types: What the catalog said of types.
     """
 
@@ -100,13 +109,25 @@ class Changed(NamedTuple):
     types: bool
 
 
-_CHANGES_STATEMENTS = re.compile(r"\b(?:create|deallocate|discard|into)\b", re.IGNORECASE)
+_CHANGES_STATEMENTS = re.compile(r"\b(?:create|alter|drop|deallocate|discard|into|search_path|schema)\b", re.IGNORECASE)
 _CHANGES_TYPES = re.compile(r"\b(?:alter|drop)\b", re.IGNORECASE)
+_BEGINS = re.compile(r"\b(?:begin|start)\b", re.IGNORECASE)
+_UNDOES = re.compile(r"\brollback\b", re.IGNORECASE)
 
 
 def changed_by(text: str) -> Changed:
     """Tell what a text may have changed, by its words: preparing once more is cheap, an answer out of date is wrong."""
     return Changed(_CHANGES_STATEMENTS.search(text) is not None, _CHANGES_TYPES.search(text) is not None)
+
+
+def begins(text: str) -> bool:
+    """Tell, by its words, whether a text may begin a transaction."""
+    return _BEGINS.search(text) is not None
+
+
+def undoes(text: str) -> bool:
+    """Tell, by its words, whether a text may roll a transaction or savepoint back, and what was changed in it."""
+    return _UNDOES.search(text) is not None
 
 
 class _Used(Protocol):

@@ -219,6 +219,9 @@ class SyncDriver(ABC):
             if self.is_broken(error):
                 raise
 
+    def names_changed(self) -> None:  # noqa: B027 - an adapter may keep none
+        """Forget prepared statements: what they name may be something else from now on, until the transaction ends."""
+
     def begin(self, text: str) -> None:
         """Open a transaction with the given BEGIN statement. May defer it to the first statement."""
         self.execute_script(text)

@@ -508,6 +508,8 @@ class SyncTransactions(SyncSessionBase):
         args = [part for pair in values.items() for part in pair]
         if any(name.lower() == "client_encoding" for name in values):
             self._dirty = True  # whoever depends on it looks closer then
+        if any(name.lower() == "search_path" for name in values):
+            self._driver.names_changed()
         self._exclusive("with_settings", plan.source, None, self._driver.execute, plan, args)
 
 

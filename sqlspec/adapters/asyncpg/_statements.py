@@ -136,6 +136,9 @@ class Statements(AsyncPreparedStatements[Prepared]):
     def can_prepare(self) -> bool:
         return True  # for all that the driver tells
 
+    def is_inside(self) -> bool:
+        return bool(self._connection.is_in_transaction())
+
     async def describe_again(self, sql: str, known: Prepared, refusal: DataError) -> Prepared:
         try:
             return await super().describe_again(sql, known, refusal)

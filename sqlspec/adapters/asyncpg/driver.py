@@ -245,7 +245,12 @@ class AsyncpgDriver(AsyncDriver):
             await self._connection.reset()
         await super().reset()
 
+    def names_changed(self) -> None:
+        self._statements.names_changed()
+
     async def begin(self, text: str) -> None:
+        if self._statements.unsettled:
+            self._statements.settle()
         await self.stoppable(self._connection.execute(text))
 
     async def commit(self) -> None:

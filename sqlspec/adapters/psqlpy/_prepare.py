@@ -9,7 +9,6 @@ each text, until the connection has prepared so many that the pool replaces it.
 from __future__ import annotations
 
 import itertools
-import re
 from typing import TYPE_CHECKING, Any
 
 from sqlspec.adapters.psqlpy._calls import Calling
@@ -23,13 +22,15 @@ from sqlspec.adapters.psqlpy._statements import (
     UNCACHED_VERBS,
     Prepared,
     can_ask_types,
+    changes_names,
     describe_sql,
     drop_sql,
     oids_of,
     types_sql,
+    with_text_columns,
 )
 from sqlspec.core.result import Column
-from sqlspec.driver._statements import StatementCache, changed_by
+from sqlspec.driver._statements import StatementCache, changed_by, undoes
 from sqlspec.exceptions import (
     CONDITIONS,
     DataError,
@@ -41,7 +42,6 @@ from sqlspec.exceptions import (
 )
 from sqlspec.postgres.casts import REGCLASS, Cast, cast_parameters, type_names_query
 from sqlspec.postgres.codec import MissingTypesError
-from sqlspec.postgres.enclose import enclose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,18 +55,13 @@ __all__ = ("Preparing",)
 WORN_OUT = 1000
 """Statements that a connection prepares before it is replaced. Of large ones, fewer: the driver keeps their texts."""
 
-_CHANGES_NAMES = re.compile(
-    r"\b(?:alter|temp|temporary|search_path|role|authorization|reset\s+all)\b|pg_temp", re.IGNORECASE
-)
-
 _COUNT_SUFFIX = "\nreturning 1"
-_CASTS = {25: "::pg_catalog.text", 1009: "::pg_catalog.text[]"}
 
 
 class Preparing(Calling):
     """The part of the adapter that knows what a statement takes and gives."""
 
-    __slots__ = ("_forgotten", "_numbers", "_seen", "_statements", "_strayed", "_uncounted", "_wear", "retired")
+    __slots__ = ("_brief", "_forgotten", "_numbers", "_ruled", "_seen", "_statements", "_strayed", "_wear", "retired")
 
     def __init__(self, link: Link, derived: Derived, cached: int) -> None:
         self.derived = derived
@@ -74,11 +69,12 @@ class Preparing(Calling):
         self._statements: StatementCache[Prepared] = StatementCache(cached)
         self._forgotten: list[str] = []
         self._strayed = False  # names may mean something else than on a new connection
+        self._brief = False  # they may only until the transaction ends
         self._wear = 0
         self.retired = False
         self._numbers = itertools.count(1)
         self._seen: set[int] = set()  # hashes: two that collide cost a needless comment
-        self._uncounted: set[str] = set()
+        self._ruled: set[str] = set()  # texts that cannot be counted: a rule forbids RETURNING
 
     # -- what is known ----------------------------------------------------------------------------
 
@@ -143,13 +139,19 @@ class Preparing(Calling):
         changed = changed_by(text)
         if changed.types:
             self.derived.codecs.forget_learnt()
-        if changed.statements or _CHANGES_NAMES.search(text) is not None:
+        if changed.statements or changes_names(text):
+            self.names_changed()
+        elif self._brief and undoes(text):
             self._forget_all()
-            self._strayed = True
+
+    def names_changed(self) -> None:
+        self._forget_all()
+        self._strayed = True
+        self._brief = self._brief or self._status != "idle"
 
     def _forget_all(self) -> None:
         self._forgotten += [name for prepared in self._statements.clear() for name in prepared.names()]
-        self._uncounted.clear()
+        self._ruled.clear()
 
     # -- preparing --------------------------------------------------------------------------------
 
@@ -159,7 +161,7 @@ class Preparing(Calling):
             raise ParameterError(f"cannot send the parameters: {given}; pass arrays, or use execute_many()")
         await self._drop_forgotten()
         prepared = None
-        if plan.verb in COUNTED_VERBS and not plan.returns_rows and plan.sql not in self._uncounted:
+        if plan.verb in COUNTED_VERBS and not plan.returns_rows and plan.sql not in self._ruled:
             prepared = await self._prepare_counted(plan)
         if prepared is None:
             prepared = await self._prepare_as_is(plan)
@@ -192,9 +194,9 @@ class Preparing(Calling):
             except Error as reason:
                 # It is wrong in itself, and RETURNING has nothing to do with it.
                 raise reason from None
-            if len(self._uncounted) >= WORN_OUT:
-                self._uncounted.clear()
-            self._uncounted.add(plan.sql)
+            if len(self._ruled) >= WORN_OUT:
+                self._ruled.clear()
+            self._ruled.add(plan.sql)
             return prepared
         prepared = described[0]
         prepared.counted = True
@@ -266,13 +268,7 @@ class Preparing(Calling):
         known = [codecs.get(oid) for oid in prepared.oids]
         casts = {at: codec.oid for at, codec in enumerate(known, 1) if codec is not None and codec.is_text_fallback}
         sent = tuple(text_type(codecs.get(oid)) or oid for oid in prepared.wire or ())
-        body = prepared.body
-        if sent != (prepared.wire or ()):
-            items = [
-                f"c{at}{_CASTS.get(oid, '') if oid != before else ''}"
-                for at, (oid, before) in enumerate(zip(sent, prepared.wire or (), strict=True))
-            ]
-            body = enclose(body, len(sent), items) or body
+        body = with_text_columns(prepared.body, prepared.wire or (), sent)
         if casts:
             body = cast_parameters(body, await self._casts(casts))
         if body is prepared.body:

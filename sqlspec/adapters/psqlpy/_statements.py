@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlspec.adapters.psqlpy._native import CustomType
 from sqlspec.core.scan import scan
+from sqlspec.postgres.enclose import enclose
 from sqlspec.postgres.sql import RESET_STATEMENTS, quote_literal, reset_script
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ __all__ = (
     "UNCACHED_VERBS",
     "Prepared",
     "can_ask_types",
+    "changes_names",
     "controls_transactions",
     "describe_sql",
     "drop_sql",
@@ -33,6 +35,7 @@ __all__ = (
     "spare_the_drivers",
     "status_after",
     "types_sql",
+    "with_text_columns",
 )
 
 COUNTED_VERBS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
@@ -57,6 +60,8 @@ _CONTROL = re.compile(r"\b(?:begin|start|commit|end|rollback|abort|prepare)\b", 
 _AND_CHAIN = re.compile(r"\band\s+chain\b", re.IGNORECASE)
 _TO = re.compile(r"\bto\b", re.IGNORECASE)
 _DROPS_ALL = re.compile(r"\s*(?:(deallocate(?:\s+prepare)?)|discard)\s+all\s*", re.IGNORECASE)
+_CHANGES_NAMES = re.compile(r"\b(?:temp|temporary|role|authorization|reset\s+all)\b|pg_temp", re.IGNORECASE)
+_CASTS = {25: "::pg_catalog.text", 1009: "::pg_catalog.text[]"}
 _TRANSACTION = re.compile(r"\s*prepare\s+transaction\b", re.IGNORECASE)
 
 
@@ -215,3 +220,19 @@ def _last_control(text: str) -> str:
         elif verb == "PREPARE" and _TRANSACTION.match(part) is not None:
             last = "idle"
     return last
+
+
+def changes_names(text: str) -> bool:
+    """Tell, by its words, whether a name may mean something else after a text that makes no table and alters none."""
+    return _CHANGES_NAMES.search(text) is not None
+
+
+def with_text_columns(body: str, types: Sequence[int], sent: Sequence[int]) -> str:
+    """Return a query whose columns the server converts to text where they are not sent as they are."""
+    if tuple(sent) == tuple(types):
+        return body
+    items = [
+        f"c{at}{_CASTS.get(oid, '') if oid != before else ''}"
+        for at, (oid, before) in enumerate(zip(sent, types, strict=True))
+    ]
+    return enclose(body, len(sent), items) or body

@@ -239,6 +239,9 @@ class PsqlpyDriver(Preparing):
             self._forget(plan)
 
     async def begin(self, text: str) -> None:
+        if self._brief:
+            self._forget_all()
+            self._brief = False
         self._status = "unknown"  # should it fail, or be interrupted: then it is asked for
         self._flawless = True
         await self.run(self._link.connection.execute_batch(text))

@@ -50,8 +50,7 @@ if TYPE_CHECKING:
 
 __all__ = ("AsyncPsycopgDriver",)
 
-TUPLES_OK = pq.ExecStatus.TUPLES_OK
-FATAL_ERROR = pq.ExecStatus.FATAL_ERROR
+TUPLES_OK, FATAL_ERROR = pq.ExecStatus.TUPLES_OK, pq.ExecStatus.FATAL_ERROR
 BINARY = pq.Format.BINARY
 
 _STATUS: dict[int, DriverStatus] = {
@@ -231,6 +230,9 @@ class AsyncPsycopgDriver(AsyncDriver):
         # A borrower of the raw connection may have changed what its cursors do.
         await self._connection.set_autocommit(True)
         protocol.restore_defaults(self._connection, pooled=self.pooled)
+
+    def names_changed(self) -> None:
+        self._statements.names_changed()
 
     async def commit(self) -> None:
         # The tag tells what COMMIT did; a COMMIT of an aborted transaction answers ROLLBACK.

@@ -41,7 +41,7 @@ TUPLES_OK = pq.ExecStatus.TUPLES_OK
 SQLSTATE = pq.DiagnosticField.SQLSTATE
 MESSAGE = pq.DiagnosticField.MESSAGE_PRIMARY
 IDLE = pq.TransactionStatus.IDLE
-INERROR = pq.TransactionStatus.INERROR
+IDLE, INERROR = pq.TransactionStatus.IDLE, pq.TransactionStatus.INERROR
 
 
 Send: TypeAlias = "Callable[[bytes, list[bytes | None], list[int], int], None]"
@@ -186,6 +186,9 @@ class SyncStatements(SyncPreparedStatements[Prepared]):
 
     def can_prepare(self) -> bool:
         return self._pgconn.transaction_status != INERROR
+
+    def is_inside(self) -> bool:
+        return self._pgconn.transaction_status != IDLE
 
     def release(self, entries: Iterable[Prepared]) -> None:
         self._forgotten += [prepared.name for prepared in entries]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
+from sqlspec.adapters.pyro_postgres._async_utility import with_text_parameters
 from sqlspec.adapters.pyro_postgres._swap import statement_of
 from sqlspec.adapters.pyro_postgres._types import is_misread, send_items
 from sqlspec.core.result import RawResult
@@ -49,7 +50,7 @@ async def declare(driver: AsyncPyroPostgresDriver, query: str, prepared: Prepare
         args: Its parameters.
     """
     name = f"sqlspec_{next(_numbers)}"
-    text = await driver.with_text_parameters(query, prepared.oids)
+    text = await with_text_parameters(driver, query, prepared.oids)
     declared = await driver.wire.prepare(f"declare {name} no scroll cursor for {text}")
     driver.statements.note(declared)
     await driver.wire.count(declared, prepared.encode(args))

@@ -22,7 +22,6 @@ from sqlspec.core.result import Described, RawResult, raw_result
 from sqlspec.driver._async_driver import AsyncCursor, AsyncDriver, AsyncRowFeed, aborted_commit
 from sqlspec.driver._async_learning import with_types
 from sqlspec.exceptions import DataError
-from sqlspec.postgres.casts import REGCLASS, Cast, cast_parameters, type_names_query
 from sqlspec.postgres.codec import MissingTypesError
 
 if TYPE_CHECKING:
@@ -206,16 +205,6 @@ class AsyncPyroPostgresDriver(AsyncDriver):
         self.statements.note_changes(plan.sql)
         return RawResult((), (), "tuple", count if count or plan.verb in COUNTED_COMMANDS else None)
 
-    async def with_text_parameters(self, sql: str, oids: Sequence[int]) -> str:
-        """Return a text in which the server converts parameters that have no binary format from text."""
-        odd = {at: oid for at, oid in enumerate(oids, 1) if self.statements.is_odd(oid)}
-        if not odd:
-            return sql
-        ((*names,),) = await self.fetch_text(type_names_query(odd.values()))
-        base = self.derived.codecs.base_oid
-        casts = {at: Cast(name or "", base(odd[at]) == REGCLASS) for at, name in zip(odd, names, strict=True)}
-        return cast_parameters(sql, casts)
-
     async def execute_many(self, plan: Plan, rows: Iterable[Sequence[Any]]) -> RawResult:
         return await run_batch(self, plan, rows)
 
@@ -264,7 +253,12 @@ class AsyncPyroPostgresDriver(AsyncDriver):
     async def fetch_text(self, text: str) -> Sequence[Sequence[str | None]]:
         return await self.wire.query(text)
 
+    def names_changed(self) -> None:
+        self.statements.names_changed()
+
     async def begin(self, text: str) -> None:
+        if self.statements.unsettled:
+            self.statements.settle()
         self.wire.flawless = True
         await self._control(text, "active")
 

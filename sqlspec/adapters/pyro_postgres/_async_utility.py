@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlspec.adapters.pyro_postgres._aio import SPEC
 from sqlspec.adapters.pyro_postgres._types import is_misread, make_encoder, refuse_misread
 from sqlspec.core.result import RawResult
+from sqlspec.postgres.casts import REGCLASS, Cast, cast_parameters, type_names_query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from sqlspec.adapters.pyro_postgres._async_driver import AsyncPyroPostgresDriver
     from sqlspec.core.plan import Plan
 
-__all__ = ("COUNTED_COMMANDS", "run_utility")
+__all__ = ("COUNTED_COMMANDS", "run_utility", "with_text_parameters")
 
 COUNTED_COMMANDS = frozenset({"COPY", "FETCH", "MOVE", "EXECUTE"})
 """Commands whose tag has a count, so that 0 is one."""
@@ -31,7 +32,7 @@ async def run_utility(driver: AsyncPyroPostgresDriver, plan: Plan, args: Sequenc
     types = await statements.types_of(statements.note(real))
     values = make_encoder(driver.derived.codecs, types.parameters)(args)
     if any(map(statements.is_odd, types.parameters)):
-        real = await wire.prepare(await driver.with_text_parameters(plan.sql, types.parameters))
+        real = await wire.prepare(await with_text_parameters(driver, plan.sql, types.parameters))
         types = await statements.types_of(statements.note(real))
     if types.results is None:
         count = await wire.count(real, values)
@@ -49,3 +50,14 @@ async def run_utility(driver: AsyncPyroPostgresDriver, plan: Plan, args: Sequenc
     prepared = await statements.described(real, types, columns)
     rows = await driver.decoded(prepared, found)
     return RawResult(rows, columns, "tuple", len(rows) if plan.verb in COUNTED_COMMANDS else None)
+
+
+async def with_text_parameters(driver: AsyncPyroPostgresDriver, sql: str, oids: Sequence[int]) -> str:
+    """Return a text in which the server converts parameters that have no binary format from text."""
+    odd = {at: oid for at, oid in enumerate(oids, 1) if driver.statements.is_odd(oid)}
+    if not odd:
+        return sql
+    ((*names,),) = await driver.fetch_text(type_names_query(odd.values()))
+    base = driver.derived.codecs.base_oid
+    casts = {at: Cast(name or "", base(odd[at]) == REGCLASS) for at, name in zip(odd, names, strict=True)}
+    return cast_parameters(sql, casts)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
+from sqlspec.adapters.pyro_postgres._sync_utility import with_text_parameters
 from sqlspec.adapters.pyro_postgres._swap import statement_of
 from sqlspec.adapters.pyro_postgres._types import is_misread, send_items
 from sqlspec.core.result import RawResult
@@ -49,7 +50,7 @@ def declare(driver: SyncPyroPostgresDriver, query: str, prepared: Prepared, args
         args: Its parameters.
     """
     name = f"sqlspec_{next(_numbers)}"
-    text = driver.with_text_parameters(query, prepared.oids)
+    text = with_text_parameters(driver, query, prepared.oids)
     declared = driver.wire.prepare(f"declare {name} no scroll cursor for {text}")
     driver.statements.note(declared)
     driver.wire.count(declared, prepared.encode(args))

@@ -132,6 +132,9 @@ class SyncStatements(SyncPreparedStatements[Prepared]):
     def can_prepare(self) -> bool:
         return self._wire.state != "failed"
 
+    def is_inside(self) -> bool:
+        return self._wire.state != "idle"
+
     def release(self, entries: Iterable[Prepared]) -> None:
         self.forgotten += [prepared.name for prepared in entries]
 

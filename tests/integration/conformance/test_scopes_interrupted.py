@@ -190,12 +190,15 @@ async def test_a_session_that_is_cancelled_while_it_closes_a_reader(flavour: Fla
             await reader.read_batch()
             left.set()
 
-    with pytest.warns(ResourceWarning, match="was not closed"):
+    async def be_cancelled() -> None:
         borrowing = asyncio.ensure_future(borrow())
         await left.wait()
         borrowing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await borrowing
+
+    with pytest.warns(ResourceWarning, match="was not closed"):
+        await be_cancelled()
     async with asyncio.timeout(10), config.provide_session() as session:
         assert await session.select_value("select 1") == 1
     assert config.stats().in_use == 0

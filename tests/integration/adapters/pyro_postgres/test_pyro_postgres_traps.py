@@ -426,6 +426,9 @@ async def test_a_cut_connection_ends_the_call_that_waits(
             await running
     assert driver.is_closed()
     await driver.close()
+    admin.execute(
+        "select pg_terminate_backend(%s, 5000)", [driver.backend_pid]
+    )  # it does not look whether we are there
 
 
 async def test_an_attempt_to_connect_that_is_cancelled_leaves_nothing(dsn: str, admin: psycopg.Connection[Any]) -> None:
