@@ -237,7 +237,7 @@ class AsyncSession(AsyncExplaining):
         )
 
     async def select_value(self, sql: str | SQL, /, *params: Any, timeout: float | None = None, **named: Any) -> Any:
-        """Return the first column of the only row.
+        """Return the first column of the only row, as it is; `select_one` makes a type of its own of a single column.
 
         Raises:
             NotFoundError: There is no row.
@@ -258,6 +258,14 @@ class AsyncSession(AsyncExplaining):
         row = at_most_one(raw.rows)
         return None if row is None else first_column(row, raw)
 
+    @overload
+    async def select_with_total(
+        self, sql: SQL, /, *, schema_type: type[T], timeout: float | None = None
+    ) -> tuple[list[T], int]: ...
+    @overload
+    async def select_with_total(
+        self, sql: SQL, /, *, schema_type: None = None, timeout: float | None = None
+    ) -> tuple[list[dict[str, Any]], int]: ...
     async def select_with_total(
         self, sql: SQL, /, *, schema_type: Any = None, timeout: float | None = None
     ) -> tuple[list[Any], int]:

@@ -37,6 +37,8 @@ T = TypeVar("T")
 UNDO_LIMIT = 2.0
 """Seconds within which the server must roll back; a connection that does not answer by then is given up."""
 
+_TYPED = {"select_value": "select_one", "select_value_or_none": "select_one_or_none"}
+
 
 class OpenTransaction:
     """A transaction of a session.
@@ -170,6 +172,14 @@ class SyncSessionBase:
         except SQLSpecError as error:
             error.sql = plan.source
             error.adapter = self._driver.spec.name
+            # Looked for on failure alone, because it may be the name of a placeholder.
+            if "schema_type" in named and "schema_type" not in (plan.names or ()):
+                raise ParameterError(
+                    f"cannot call {method}(): it takes no schema_type; "
+                    f"use {_TYPED.get(method, 'select')}(), which takes one, such as int for a single column",
+                    sql=error.sql,
+                    adapter=error.adapter,
+                ) from None
             raise
 
     def _plan(self, method: str, text: Any) -> Plan:

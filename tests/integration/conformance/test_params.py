@@ -133,6 +133,18 @@ async def test_names_that_are_options_of_the_call_need_a_mapping(session: Any) -
     assert await session.select_value("select :sql::text || :self::text", sql="a", self="b") == "ab"
 
 
+@pytest.mark.parametrize("sql", ["select 1", "select :a::int", "select $1::int"])
+async def test_a_call_without_a_schema_type_says_which_one_takes_it(session: Any, untouched: Any, sql: str) -> None:
+    async with untouched(session):
+        for method, other in (("select_value", "select_one"), ("select_value_or_none", "select_one_or_none")):
+            words = rf"{method}\(\): it takes no schema_type; use {other}\(\)"
+            with pytest.raises(ParameterError, match=words) as caught:
+                await getattr(session, method)(sql, schema_type=int, **({"a": 1} if ":a" in sql else {}))
+            assert caught.value.sql == sql
+    assert await session.select_one("select 1", schema_type=int) == 1
+    assert await session.select_value("select :schema_type::int", schema_type=1) == 1
+
+
 async def test_a_null_parameter_in_every_style(session: Any) -> None:
     for sql in ("select $1::int", "select %s::int", "select ?::int"):
         assert await session.select_value(sql, None) is None

@@ -27,6 +27,8 @@ async def asynchronous(session: AsyncSession) -> None:
     assert_type(await session.execute("select 1", schema_type=User).all(), list[User])
     assert_type(await session.execute("select 1").first(), dict[str, Any] | None)
     assert_type(await session.execute_script("select 1"), None)
+    assert_type(await session.select_with_total(SQL("select 1").paginate()), tuple[list[dict[str, Any]], int])
+    assert_type(await session.select_with_total(SQL("select 1").paginate(), schema_type=User), tuple[list[User], int])
     result = await session.execute("select 1")
     assert_type(result.get_data(schema_type=User), list[User])
     assert_type(result.rows_affected, int | None)
