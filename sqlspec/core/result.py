@@ -84,18 +84,20 @@ raw_result: Callable[[tuple[Sequence[Any], tuple[Column, ...], RowShape, int | N
 """Build a `RawResult` from its four fields without a Python frame: its own constructor costs three times as much."""
 
 
-def exactly_one(rows: Sequence[T]) -> T:
+def exactly_one(rows: Sequence[T], has_columns: bool = True) -> T:
     """Return the only row.
 
     Raises:
-        NotFoundError: There is no row.
+        NotFoundError: There is no row, or the statement has none to return.
         MultipleResultsFoundError: There is more than one.
     """
     if len(rows) == 1:
         return rows[0]
-    if not rows:
-        raise NotFoundError("one row expected: none found; use the `_or_none` form when absence is fine")
-    raise MultipleResultsFoundError(f"one row expected: {len(rows)} found; narrow the statement or add LIMIT 1")
+    if rows:
+        raise MultipleResultsFoundError(f"one row expected: {len(rows)} found; narrow the statement or add LIMIT 1")
+    if not has_columns:
+        raise NotFoundError("one row expected: the statement has run and returns no columns; use execute() alone")
+    raise NotFoundError("one row expected: none found; use the `_or_none` form when absence is fine")
 
 
 def at_most_one(rows: Sequence[T]) -> T | None:
@@ -178,7 +180,7 @@ class SQLResult(Generic[T]):
             NotFoundError: There is no row.
             MultipleResultsFoundError: There is more than one.
         """
-        return exactly_one(self.all())
+        return exactly_one(self.all(), bool(self._raw.columns))
 
     def one_or_none(self) -> T | None:
         """Return the only row, or `None`.
@@ -200,7 +202,7 @@ class SQLResult(Generic[T]):
             NotFoundError: There is no row.
             MultipleResultsFoundError: There is more than one.
         """
-        return first_column(exactly_one(self._raw.rows), self._raw)
+        return only_value(self._raw)
 
     def scalar_or_none(self) -> Any:
         """Return the first column of the only row, or `None` when there is no row.
@@ -208,8 +210,7 @@ class SQLResult(Generic[T]):
         Raises:
             MultipleResultsFoundError: There is more than one row.
         """
-        row = at_most_one(self._raw.rows)
-        return None if row is None else first_column(row, self._raw)
+        return only_value_or_none(self._raw)
 
     def to_arrow(self) -> pa.Table:
         """Return the rows as a `pyarrow.Table`, with the column types that `select_to_arrow` gives.
@@ -385,12 +386,27 @@ class ExportJob:
     files: int = 1
 
 
-def first_column(row: Any, raw: RawResult) -> Any:
-    """Return the value of the first column of one raw row.
+def only_value(raw: RawResult) -> Any:
+    """Return the value of the first column of the only raw row.
 
     Raises:
-        NotFoundError: The result has no columns.
+        NotFoundError: There is no row, or the result has no columns.
+        MultipleResultsFoundError: There is more than one row.
     """
+    return _first_column(exactly_one(raw.rows, bool(raw.columns)), raw)
+
+
+def only_value_or_none(raw: RawResult) -> Any:
+    """Return the value of the first column of the only raw row, or `None` when there is no row.
+
+    Raises:
+        NotFoundError: The row has no columns.
+        MultipleResultsFoundError: There is more than one row.
+    """
+    return None if not raw.rows else only_value(raw)
+
+
+def _first_column(row: Any, raw: RawResult) -> Any:
     if not raw.columns:
         raise NotFoundError("a value was asked for: the statement returns no columns; use execute()")
     return row[0] if raw.shape == "tuple" else row[raw.columns[0].name]

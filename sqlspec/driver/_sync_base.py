@@ -192,6 +192,10 @@ class SyncSessionBase:
                 self._driver.names_changed()
         return plan
 
+    def _returns_rows(self, sql: str | SQL) -> bool:
+        """Tell whether a statement that has run is one of those that return rows."""
+        return self._compiler.plan(sql.render()[0] if isinstance(sql, SQL) else sql).returns_rows
+
     # -- guards -----------------------------------------------------------------------------------
 
     def _check(self, method: str) -> None:

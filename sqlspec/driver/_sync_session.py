@@ -10,7 +10,7 @@ from sqlspec.core._verbs import CONTROL
 from sqlspec.core.arguments import is_whole
 from sqlspec.core.parameters import AMBIGUOUS, RowsError
 from sqlspec.core.plan import part_refusal
-from sqlspec.core.result import RawResult, SQLResult, at_most_one, exactly_one, first_column
+from sqlspec.core.result import RawResult, SQLResult, at_most_one, exactly_one, only_value, only_value_or_none
 from sqlspec.core.scan import scan, statement_text
 from sqlspec.core.stack import StatementStack
 from sqlspec.core.statement import SQL
@@ -191,9 +191,8 @@ class SyncSession(SyncExplaining):
             NotFoundError: There is no row.
             MultipleResultsFoundError: There is more than one.
         """
-        return exactly_one(
-            self.select(sql, *params, schema_type=schema_type, validate=validate, timeout=timeout, **named)
-        )
+        rows = self.select(sql, *params, schema_type=schema_type, validate=validate, timeout=timeout, **named)
+        return exactly_one(rows, bool(rows) or self._returns_rows(sql))
 
     @overload
     def select_one_or_none(
@@ -244,7 +243,7 @@ class SyncSession(SyncExplaining):
             MultipleResultsFoundError: There is more than one.
         """
         _, raw = self._execute("select_value", sql, params, named, timeout)
-        return first_column(exactly_one(raw.rows), raw)
+        return only_value(raw)
 
     def select_value_or_none(
         self, sql: str | SQL, /, *params: Any, timeout: float | None = None, **named: Any
@@ -255,8 +254,7 @@ class SyncSession(SyncExplaining):
             MultipleResultsFoundError: There is more than one row.
         """
         _, raw = self._execute("select_value_or_none", sql, params, named, timeout)
-        row = at_most_one(raw.rows)
-        return None if row is None else first_column(row, raw)
+        return only_value_or_none(raw)
 
     @overload
     def select_with_total(

@@ -86,6 +86,23 @@ async def test_a_statement_without_rows_gives_none(session: Any) -> None:
     assert await session.select_value("select count(*) from t") == 2
 
 
+async def test_one_row_of_a_statement_without_rows_is_refused_as_what_it_is(session: Any) -> None:
+    words = r"the statement has run and returns no columns; use execute\(\)"
+    for number, method in enumerate((session.select_value, session.select_one)):
+        with pytest.raises(NotFoundError, match=words):
+            await method(f"create table t{number} (a int)")
+        with pytest.raises(NotFoundError, match=words):
+            await method(SQL(f"insert into t{number} values (:n)", n=1))
+        assert await session.select_value(f"select a from t{number}") == 1
+    result = await session.execute("update t0 set a = 2")
+    for read in (result.one, result.scalar):
+        with pytest.raises(NotFoundError, match=words):
+            read()
+    assert result.one_or_none() is result.scalar_or_none() is None
+    with pytest.raises(NotFoundError, match="none found"):
+        await session.select_one("update t0 set a = 3 where a = 9 returning a")
+
+
 async def test_names_of_columns_stay_as_they_are(session: Any) -> None:
     row = await session.select_one(
         'select 1 as "A b", 2 as "select", 3 as "ünï", 4 as "a.b", 5 as "x\'\'\\", 6 as """q""", 7'
