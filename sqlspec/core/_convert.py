@@ -8,14 +8,17 @@ models and containers of models (from decoded JSON and composites), enums (from 
 from __future__ import annotations
 
 import datetime
+import re
 import typing
 from collections import abc
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args, get_origin
 
 import msgspec
 
 from sqlspec.core._schema import (
+    describe,
     is_enum,
     is_model,
     is_pydantic,
@@ -29,9 +32,9 @@ from sqlspec.core._schema import (
 from sqlspec.exceptions import MappingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-__all__ = ("accepts", "converter", "leaf_classes", "validator")
+__all__ = ("accepts", "converter", "leaf_classes", "pydantic_refusal", "refusal_of", "validator")
 
 # Tests under construction, by the id of their type.
 _Predicates: TypeAlias = "dict[int, tuple[Any, Callable[[Any], bool]]]"
@@ -45,6 +48,9 @@ _COLLECTED: dict[Any, type] = {
     abc.MutableSet: set,
 }
 _LISTS = frozenset({list, abc.Sequence, abc.MutableSequence, abc.Collection, abc.Iterable})
+# What msgspec says in words of the annotation alone, and where it says so; other texts may quote the value.
+_TELLING = ("Expected ", "Object missing required field ")
+_PLACE = re.compile(r"Invalid .* - at (`\$[^`]*`)", re.DOTALL)
 _DICTS = frozenset({dict, abc.Mapping, abc.MutableMapping})
 
 
@@ -128,6 +134,49 @@ def accepts(given: type, wanted: type) -> bool:
     if wanted is float:
         return issubclass(given, (float, int)) and not issubclass(given, bool)
     return issubclass(given, wanted)
+
+
+def refusal_of(error: Exception, kind: Any) -> str:
+    """Return what a converter or validator found wrong, and where in the value, without a word of the value itself.
+
+    Empty where that cannot be told.
+    """
+    if _mentions_pydantic(kind, ()) and isinstance(error, loaded_pydantic().ValidationError):
+        where = typing.cast("Any", error).errors(include_url=False, include_context=False, include_input=False)[0]
+        return pydantic_refusal(where["type"], where["loc"], kind)
+    # With a cause the words are those of the class itself, such as of its `__post_init__`.
+    if not isinstance(error, msgspec.ValidationError) or error.__cause__ is not None:
+        return ""
+    text = str(error)
+    if text.startswith(_TELLING):
+        return text[0].lower() + text[1:].replace(" - at `", " at `")
+    found = _PLACE.fullmatch(text)
+    return f"refused at {found[1]}" if found else ""
+
+
+def pydantic_refusal(reason: str, path: Sequence[Any], kind: Any) -> str:
+    """Return what pydantic found wrong, and where: what is no name of a field may be a key of the value."""
+    known = _names(kind, ())
+    steps = [f".{step}" if step in known else f"[{step}]" if isinstance(step, int) else "[...]" for step in path]
+    return f"{reason} at `${''.join(steps)}`" if steps else reason
+
+
+def _names(kind: Any, seen: tuple[Any, ...]) -> set[str]:
+    """Return the names that the models of an annotation give to their fields."""
+    if any(kind is outer for outer in seen):
+        return set()
+    found: set[str] = set()
+    for member in members(kind):
+        parts: list[Any] = [] if get_origin(member) is Literal else list(get_args(member))
+        origin = get_origin(member) or member
+        if is_model(origin) or is_typed_dict(origin):
+            with suppress(MappingError):  # pydantic resolves annotations that nobody else can
+                for field in describe(member).fields:
+                    found |= {field.name, *field.aliases}
+                    parts.append(field.type if field.declared is None else field.declared)
+        for part in parts:
+            found |= _names(part, (*seen, kind))
+    return found
 
 
 def _convertible(kind: Any, seen: tuple[Any, ...]) -> bool:

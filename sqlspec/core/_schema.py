@@ -53,6 +53,7 @@ class Field:
         keyword_only: The constructor takes it by keyword only.
         aliases: Declared renames; a column of such a name fills the field too.
         shared: Its alias may name a column that fills another field as well (a path into a document).
+        declared: The annotation, for messages, where `type` says that somebody else checks it.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Field:
     keyword_only: bool = False
     aliases: tuple[str, ...] = ()
     shared: bool = False
+    declared: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +324,9 @@ def _pydantic(kind: Any, origin: Any, name: str) -> Schema:
             continue
         aliases, shared = _pydantic_aliases(info.validation_alias) if by_alias else ((), False)
         # Values go through the validators as they are, NULL too: the model alone knows what it takes.
-        fields.append(Field(field, field, Any, info.is_required(), aliases=aliases, shared=shared))
+        fields.append(
+            Field(field, field, Any, info.is_required(), aliases=aliases, shared=shared, declared=info.annotation)
+        )
     return Schema("pydantic", name, kind, tuple(fields))
 
 

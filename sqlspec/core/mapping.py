@@ -14,7 +14,7 @@ from operator import itemgetter
 from types import GenericAlias
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlspec.core._convert import accepts, converter, leaf_classes, validator
+from sqlspec.core._convert import accepts, converter, leaf_classes, pydantic_refusal, refusal_of, validator
 from sqlspec.core._making import Shape, Value, rows_maker
 from sqlspec.core._schema import Field, Schema, allows_none, describe, has_generated_new, loaded_pydantic, type_name
 from sqlspec.exceptions import MappingError
@@ -135,7 +135,7 @@ def _matches(schema: Schema, names: list[str]) -> list[tuple[Field, int, str, st
                 f"({_listing(names)}); select one column or give a type with fields"
             )
         kind = Any if schema.form == "pydantic_root" else schema.item
-        return [(Field(names[0], names[0], kind, True), 0, names[0], names[0])]
+        return [(Field(names[0], names[0], kind, True, declared=schema.make), 0, names[0], names[0])]
     if schema.fields or schema.make is not None:
         return _matched_by_name(schema, names)
     return [
@@ -318,24 +318,28 @@ class _Explainer:
             if slot.convert is not None:
                 slot.convert(value)
         except Exception as error:
-            raise self.misfit(slot, number, type(value).__name__) from error
+            raise self.misfit(slot, number, value, refusal_of(error, slot.field.type)) from error
 
     def null(self, slot: _Slot, number: int) -> MappingError:
         return MappingError(
             f"cannot map row {number} to {self._name}: the column {slot.column!r} is NULL and the field "
-            f"{slot.field.name!r} ({type_name(slot.field.type)}) does not allow None; "
+            f"{_declared(slot.field)} does not allow None; "
             "allow it in the annotation, or exclude it in the statement",
             column=slot.column,
         )
 
-    def misfit(self, slot: _Slot, number: int, given: str) -> MappingError:
+    def misfit(self, slot: _Slot, number: int, value: Any, refusal: str) -> MappingError:
         # The cause may quote the value, so it stays out of the message.
         return MappingError(
             f"cannot map row {number} to {self._name}: the column {slot.column!r} holds a value of type "
-            f"{given} that does not fit the field {slot.field.name!r} ({type_name(slot.field.type)}); "
-            "change the annotation, or cast in the statement",
+            f"{type(value).__name__} that does not fit the field {_declared(slot.field)}"
+            f"{f': {refusal}' if refusal else ''}; change the annotation, or cast in the statement",
             column=slot.column,
         )
+
+
+def _declared(field: Field) -> str:
+    return f"{field.name!r} ({type_name(field.type if field.declared is None else field.declared)})"
 
 
 def _validated_by_pydantic(
@@ -362,8 +366,10 @@ def _validated_by_pydantic(
                     "see the cause for the reason"
                 ) from error
             value = tuple(rows[number])[slot.index]
-            if value is None:
+            declared = slot.field.declared
+            if value is None and not allows_none(declared):
                 raise explain.null(slot, number) from error
-            raise explain.misfit(slot, number, type(value).__name__) from error
+            inside = () if schema.form == "pydantic_root" else path[1:]
+            raise explain.misfit(slot, number, value, pydantic_refusal(where["type"], inside, declared)) from error
 
     return map_validated

@@ -14,6 +14,7 @@ import msgspec
 import pydantic
 import pytest
 
+from sqlspec.core._schema import type_name
 from sqlspec.core.mapping import build_mapper
 from sqlspec.core.result import Column
 from sqlspec.exceptions import MappingError
@@ -92,6 +93,20 @@ class InnerModel(pydantic.BaseModel):
 class ModelHolder:
     one: InnerModel
     many: list[InnerModel] | None
+
+
+class Leaf(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+    color: Color = Color.RED
+
+    def __post_init__(self) -> None:
+        if self.name == "secret":
+            raise ValueError("Expected secret")
+
+
+class Tree(msgspec.Struct):
+    leaf: Leaf | None = None
+    more: dict[str, list[Leaf]] | None = None
 
 
 class TestConstructors:
@@ -256,8 +271,34 @@ class TestPydantic:
         assert isinstance(caught.value.__cause__, pydantic.ValidationError)
 
     def test_null(self) -> None:
-        with pytest.raises(MappingError, match="row 0 .*'name' is NULL"):
+        with pytest.raises(MappingError, match=r"row 0 .*'name' is NULL and the field 'name' \(str\) does not allow"):
             mapped(Model, "id name", (1, None))
+
+    def test_a_null_that_the_annotation_allows_and_a_validator_refuses(self) -> None:
+        class Refusing(pydantic.BaseModel):
+            a: int | None
+
+            @pydantic.field_validator("a")
+            @classmethod
+            def refuse(cls, value: int | None) -> int | None:
+                raise ValueError("secret")
+
+        with pytest.raises(
+            MappingError, match=r"NoneType that does not fit the field 'a' \(int \| None\): value_error;"
+        ):
+            mapped(Refusing, "a", (None,))
+
+    def test_a_refusal_inside_tells_the_place(self) -> None:
+        class Inside(pydantic.BaseModel):
+            point: InnerModel
+            counts: dict[str, list[int]] = {}
+
+        words = r"the field 'point' \(InnerModel\): missing at `\$\.userId`; change"
+        with pytest.raises(MappingError, match=words):
+            mapped(Inside, "point", ({},))
+        with pytest.raises(MappingError, match=r"int_parsing at `\$\[\.\.\.\]\[1\]`; change") as caught:
+            mapped(Inside, "point counts", ({"userId": 1}, {"secret": [1, "secret"]}))
+        assert "secret" not in str(caught.value)
 
     def test_model_validators(self) -> None:
         class Refusing(pydantic.BaseModel):
@@ -274,7 +315,7 @@ class TestPydantic:
     def test_root_model(self) -> None:
         root = pydantic.RootModel[list[int]]
         assert mapped(root, "v", ([1, 2],)) == [root([1, 2])]
-        with pytest.raises(MappingError, match="row 1"):
+        with pytest.raises(MappingError, match=r"row 1 .*\(RootModel\[list\[int\]\]\)"):
             mapped(root, "v", ([1],), (["x"],))
 
     def test_pydantic_dataclass(self) -> None:
@@ -312,8 +353,28 @@ class TestConversions:
     def test_pydantic_models_inside_other_classes(self) -> None:
         (outer,) = mapped(ModelHolder, "one many", ({"userId": 1}, [{"userId": "2"}]))
         assert (outer.one.user_id, outer.many[0].user_id) == (1, 2)
-        with pytest.raises(MappingError, match="row 0 to ModelHolder: .*'one'"):
+        with pytest.raises(
+            MappingError, match=r"row 0 to ModelHolder: .*'one' \(InnerModel\): missing at `\$\.userId`"
+        ):
             mapped(ModelHolder, "one many", ({}, None))
+        with pytest.raises(MappingError, match=r"'many' .*: int_parsing at `\$\[1\]\.userId`") as caught:
+            mapped(ModelHolder, "one many", ({"userId": 1}, [{"userId": 1}, {"userId": "secret"}]))
+        assert "secret" not in str(caught.value)
+
+    def test_a_refusal_inside_tells_the_place_and_what_was_expected(self) -> None:
+        for value, words in (
+            ({"name": None}, "expected `str`, got `null` at `$.name`"),
+            ({}, "object missing required field `name`"),
+            ({"name": "a", "color": "secret"}, "refused at `$.color`"),
+            ({"name": "a", "secret - at `$.secret": 1}, None),
+            ({"name": "secret"}, None),
+        ):
+            with pytest.raises(MappingError) as caught:
+                mapped(Tree, "leaf", (value,))
+            assert f"'leaf' ({type_name(Leaf | None)}){f': {words}' if words else ''}; change" in str(caught.value)
+            assert "secret" not in str(caught.value)
+        with pytest.raises(MappingError, match=r": expected `str`, got `int` at `\$\[\.\.\.\]\[1\]\.name`; change"):
+            mapped(Tree, "more", ({"secret": [{"name": "a"}, {"name": 1}]},))
 
     def test_enums_of_any_value(self) -> None:
         class Size(enum.IntEnum):
