@@ -46,6 +46,16 @@ BYTES = 8 << 20
 FEED = 4 << 20
 """Bytes to ask a feed for at a time."""
 
+# What to do about a value that the decoder has no place for, by the beginning of its reason.
+_ADVICE = {
+    "infinity has no place": 'select it with ::text, or pass infinity="null" or "clamp"',
+    "NaN or infinity": 'select it with ::text, or pass nan="null" or numeric="string"',
+    "array of ": 'select it with ::text, or pass nested="text"',
+    "a numeric has more digits": 'pass numeric="string" or a wider type',
+    "a value is out of range": "the Arrow type does not reach as far; select it with ::text",
+    "more than 2 GiB": "pass a smaller batch_size",
+}
+
 ENCODING = "select pg_catalog.current_setting('client_encoding')"
 ARRAY_NULLS = "select pg_catalog.current_setting('array_nulls')"
 
@@ -183,4 +193,5 @@ class BatchReader:
         name = self._columns[error.column].field.name if error.column >= 0 else None
         where = f' column "{name}"' if name is not None else " the rows"
         row = f", row {error.row} of the result" if error.row >= 0 else ""
-        return DataError(f"cannot read{where}{row}: {error.reason}", column=name)
+        advice = next((f"; {text}" for start, text in _ADVICE.items() if error.reason.startswith(start)), "")
+        return DataError(f"cannot read{where}{row}: {error.reason}{advice}", column=name)

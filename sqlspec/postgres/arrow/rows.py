@@ -19,6 +19,9 @@ from sqlspec.postgres.codec import CodecRegistry, ValueRefused
 
 __all__ = ("rows_table", "value_array")
 
+# Rows of an `SQLResult` come this way too, which has no options.
+ADVICE = "select it with ::text, or use select_to_arrow({})"
+
 
 def rows_table(
     raw: RawResult,
@@ -142,7 +145,7 @@ def _numbers(way: Reading, values: Sequence[Any], options: ReadOptions) -> pa.Ar
     if options.nan == "error":
         for index, (value, kept) in enumerate(zip(values, finite, strict=True)):
             if value is not kept:
-                raise Misfit(index, "NaN or infinity, which decimals do not have; nan='null' reads NULL")
+                raise Misfit(index, "NaN or infinity, which decimals do not have; " + ADVICE.format('nan="null"'))
     return _built(finite, way.final)
 
 
@@ -153,7 +156,7 @@ def _lists(way: Reading, values: Sequence[Any], codecs: CodecRegistry, options: 
     for index, value in enumerate(values):
         if value is not None:
             if nesting != "none" and nesting != "refuse" and any(isinstance(part, list) for part in value):
-                raise Misfit(index, "the array has several dimensions; nested='text' reads arrays as text")
+                raise Misfit(index, "the array has several dimensions; " + ADVICE.format('nested="text"'))
             flat += value
     offsets = [0, *accumulate(0 if value is None else len(value) for value in values)]
     try:

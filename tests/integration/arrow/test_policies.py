@@ -189,6 +189,34 @@ async def test_arrays_of_several_dimensions(session: Any) -> None:
     assert (await column(session, "select '[5:6]={1,2}'::int4[] as v")).to_pylist() == [[1, 2]]
 
 
+# -- what a refusal says to do ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "options", "advice"),
+    [
+        ("'infinity'::date", {}, 'infinity="null" or "clamp"'),
+        ("'NaN'::numeric(4, 2)", {}, 'nan="null" or numeric="string"'),
+        ("'{{1},{2}}'::int[]", {}, 'nested="text"'),
+        ("'24:00'::time", {}, "select it with ::text"),
+        ("1.25", {"numeric": pa.decimal128(9, 1)}, 'numeric="string"'),
+        ("1000.0", {"numeric": pa.decimal128(2, 0)}, "select it with ::text"),
+    ],
+)
+async def test_a_refusal_says_what_to_do(session: Any, value: str, options: Any, advice: str) -> None:
+    sql = f"select {value} as v"
+    with pytest.raises(DataError, match=f"row 0 of the result: .*; .*{advice}"):
+        await session.select_to_arrow(sql, **options)
+    assert (await column(session, f"select ({value})::text as v")).null_count == 0
+
+
+async def test_a_result_of_rows_advises_what_it_can_do(session: Any) -> None:
+    result = await session.execute("select '{{1},{2}}'::int[] as v")
+    advice = r'select it with ::text, or use select_to_arrow\(nested="text"\)$'
+    with pytest.raises(DataError, match=f"row 0 of the result does not fit: the array has several dim.*; {advice}"):
+        result.to_arrow()
+
+
 # -- options ------------------------------------------------------------------------------------------------------
 
 
