@@ -108,10 +108,16 @@ def open_source(source: Any, batch_rows: int | None = None) -> ArrowSource:
         batch_rows: Rows of a slice at most; by default chosen from their size.
 
     Raises:
-        ParameterError: It is none of these; the message says what to do with it.
+        ParameterError: It is none of these, or has an index that is not in the data; the message says what to do.
     """
     if isinstance(source, ArrowSource):
         return source
+    opened = _opened(source, batch_rows)
+    _check_index(opened.schema)
+    return opened
+
+
+def _opened(source: Any, batch_rows: int | None) -> ArrowSource:
     if isinstance(source, pa.RecordBatch | pa.Table):
         return ArrowSource(source.schema, [source], batch_rows)
     if isinstance(source, pa.RecordBatchReader):
@@ -144,6 +150,25 @@ def open_source(source: Any, batch_rows: int | None = None) -> ArrowSource:
             "load_from_records()"
         )
     return ArrowSource(first.schema, chain([first], batches), batch_rows)
+
+
+def _check_index(schema: pa.Schema) -> None:
+    """Refuse what was a frame of pandas with a named index of consecutive numbers: Arrow is told its ends alone.
+
+    Raises:
+        ParameterError: It was one.
+    """
+    try:
+        indexes = (schema.pandas_metadata or {}).get("index_columns", ())
+    except (ValueError, AttributeError):  # somebody else's metadata of that name
+        return
+    for index in indexes:
+        name = index.get("name") if isinstance(index, dict) and index.get("kind") == "range" else None
+        if name is not None and name not in schema.names:
+            raise ParameterError(
+                f"cannot load the frame: its index {name!r} is a range, which is no part of the data; call "
+                "reset_index() to make a column of it, or reset_index(drop=True) to leave it out"
+            )
 
 
 def empty_source() -> ArrowSource:

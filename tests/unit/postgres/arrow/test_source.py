@@ -70,6 +70,22 @@ def test_data_frames() -> None:
     assert pa.Table.from_batches(open_source(pd.DataFrame({"a": [1, 2]}))).to_pydict() == {"a": [1, 2]}
 
 
+def test_an_index_that_is_not_in_the_data() -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame({"id": [1, 2], "a": ["x", "y"]})
+    named = frame.set_index(pd.RangeIndex(1, 3, name="id")).drop(columns="id")
+    for source in (named, pa.Table.from_pandas(named), pa.RecordBatch.from_pandas(named), [pa.table(named)]):
+        with pytest.raises(ParameterError, match=r"index 'id' is a range, .*; call reset_index\(\) to"):
+            open_source(source)
+    expected = frame.to_dict("list")
+    for source in (frame, named.reset_index(), frame.set_index("id", drop=False).set_index(frame["id"] * 1)):
+        assert pa.Table.from_batches(open_source(source)).select(["id", "a"]).to_pydict() == expected
+    assert open_source(named.reset_index(drop=True)).schema.names == ["a"]
+    assert open_source(pa.table({"a": [1]}).replace_schema_metadata({"pandas": "[]"})).schema.names == ["a"]
+    assert open_source(pa.table({"a": [1]}).replace_schema_metadata({"pandas": "{"})).schema.names == ["a"]
+
+
 def test_slices_by_size() -> None:
     small = pa.table({"a": pa.array(range(200_000))})
     sizes = [batch.num_rows for batch in open_source(small)]
@@ -241,6 +257,7 @@ def test_types_that_only_the_server_parses() -> None:
         ([{"a": 1}, (1,)], "record 1: a tuple was given"),
         ([(1, "x", None), (1,)], "record 1: it has 1 values"),
         ([Plain(1, "x"), Named], "record 1"),
+        ([Plain(1, "x"), {"a": 1, "b": "x"}], "record 1: a dict was given, not a Plain; all records"),
         ([{"x": 1}], "no column 'x'"),
     ],
 )
