@@ -192,8 +192,10 @@ def _from_object(names: list[str], kind: type) -> Callable[[Any], Row]:
         try:
             values: Row = pick(record)
         except AttributeError:
+            if type(record) is not kind:
+                raise _differs(f"a {type(record).__name__} was given, not a {kind.__name__}") from None
             missing = next(name for name in names if not hasattr(record, name))
-            raise _differs(f"a {type(record).__name__} has no {missing!r}") from None
+            raise _differs(f"a {kind.__name__} has no {missing!r}") from None
         return values
 
     return take
