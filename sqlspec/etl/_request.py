@@ -21,6 +21,8 @@ __all__ = ("CopyJob", "CopyRequest", "Progress", "compiler", "copy_request")
 
 VERIFICATIONS = ("count", "checksum")
 
+_CHANGES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
+
 compiler = Compiler(max_entries=256)
 """Plans of the texts that are made here, so that they push none of the user's out."""
 
@@ -176,5 +178,10 @@ def source_of(given: str | SQL) -> tuple[Plan | None, Sequence[Any], tuple[str |
         raise ParameterError(
             "cannot copy: the statement returns no rows; give a query, or the name of a table, in double quotes where "
             "it holds a blank"
+        )
+    if plan.verb in _CHANGES:
+        raise ParameterError(
+            f"cannot copy: the statement is {plan.verb}, and the source is only read; run it in a session first, and "
+            "give a query of what is to be copied"
         )
     return plan, args, None

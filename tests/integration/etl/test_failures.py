@@ -107,7 +107,17 @@ async def test_a_failing_query(copier: Copier) -> None:
     with pytest.raises(SQLSpecError, match="copy failed at the source: division by zero"):
         await copier.copy(query, "t")
     with pytest.raises(SQLSpecError, match="copy failed at the source: .*read-only"):
-        await copier.copy("delete from t returning *", "t")
+        await copier.copy("with gone as (delete from t returning *) select * from gone", "t")
+    for change in (
+        "insert into t (id) values (1) returning *",
+        "update t set x = '' returning *",
+        "with old as (select 1 as id) delete from t using old where t.id = old.id returning t.*",
+    ):
+        verb = "DELETE" if change.startswith("with") else change.split()[0].upper()
+        with pytest.raises(
+            ParameterError, match=f"cannot copy: the statement is {verb}, and the source is only read; run"
+        ):
+            await copier.copy(change, "t")
     await assert_untouched(copier)
     assert copier.source.execute(b"select count(*) from t").fetchone() == (ROWS,)
 
