@@ -46,6 +46,7 @@ __all__ = (
     "is_fault_of_row",
     "is_stale_statement",
     "is_statement_timeout",
+    "not_as_needed",
     "server_error",
     "staleness",
 )
@@ -159,6 +160,9 @@ class NotSupportedError(SQLSpecError):
 
 class ParameterError(SQLSpecError):
     """Parameters do not fit the statement's placeholders. Raised before anything is sent."""
+
+    # True where the call is right, and a file or table is not there, or is there already; see `not_as_needed`.
+    of_state = False
 
 
 class MappingError(SQLSpecError):
@@ -538,6 +542,13 @@ def is_stale_statement(sqlstate: str | None, message: str, prefix: str = "sqlspe
 def is_statement_timeout(info: ErrorInfo) -> bool:
     """Tell whether the server ended a statement because it took longer than `statement_timeout`."""
     return error_class(info.sqlstate) is OperationCancelledError and info.message == _STATEMENT_TIMEOUT
+
+
+def not_as_needed(message: str) -> ParameterError:
+    """Return the error for a file or table that is not as a call needs it, which may be right another time."""
+    error = ParameterError(message)
+    error.of_state = True
+    return error
 
 
 def server_error(info: ErrorInfo, *, sql: str | None, adapter: str) -> SQLSpecError:

@@ -116,7 +116,7 @@ class Failure(NamedTuple):
 
 def _status(error: SQLSpecError) -> int:
     if isinstance(error, MISUSE) and error.sqlstate is None:
-        return USAGE
+        return FAILED if isinstance(error, ParameterError) and error.of_state else USAGE
     # A right on a table that the role lacks is an answer of the database.
     lacks_right = error.sqlstate == CONDITIONS["insufficient_privilege"]
     return UNREACHABLE if isinstance(error, DatabaseConnectionError) and not lacks_right else FAILED

@@ -26,6 +26,7 @@ from sqlspec.exceptions import (
     SerializationConflictError,
     SQLParsingError,
     SQLSpecError,
+    not_as_needed,
 )
 from sqlspec.postgres.arrow._wire import Encoder, WireError, encode_array
 from sqlspec.postgres.arrow.merging import MERGES, MergeSQL, key_columns
@@ -467,7 +468,7 @@ def missing(label: str) -> SQLParsingError:
 
 def present(name: str) -> ParameterError:
     """Return the error for a table that should be made and is there."""
-    return ParameterError(f"cannot create {name}: it is there already; leave create out, or choose another name")
+    return not_as_needed(f"cannot create {name}: it is there already; leave create out, or choose another name")
 
 
 def altered(label: str) -> SerializationConflictError:

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 from pyarrow import fs as pafs
 
-from sqlspec.exceptions import MissingDependencyError, OperationalError, ParameterError, SQLSpecError
+from sqlspec.exceptions import MissingDependencyError, OperationalError, ParameterError, SQLSpecError, not_as_needed
 
 __all__ = (
     "HIVE_NULL",
@@ -380,7 +380,7 @@ def find(
         place = find_one(path, filesystem, storage_options)
         files = reached("look at", place.shown, _files, place, is_wanted)
         if not files:
-            raise ParameterError(f"cannot find {place.shown!r}: there is no such file, or nothing to load in it")
+            raise not_as_needed(f"cannot find {place.shown!r}: there is no such file, or nothing to load in it")
         found += files
     return found
 
@@ -415,7 +415,7 @@ def _confined(storage: Storage, base: str, names: Sequence[str]) -> list[Place]:
     """
     for name in names:
         if storage.leads_out(base, base + name):
-            raise ParameterError(
+            raise not_as_needed(
                 f"cannot take {storage.shown(base + name)!r}: a link leads out of {storage.shown(base)!r}; name the "
                 "file itself, or remove the link"
             )
@@ -461,9 +461,9 @@ def check_absent(place: Place, overwrite: bool) -> None:
         OperationalError: The file system cannot be asked.
     """
     if reached("write", place.shown, place.storage.is_taken, place.path):
-        raise ParameterError(f"cannot write {place.shown!r}: what is there is no file; pass another name")
+        raise not_as_needed(f"cannot write {place.shown!r}: what is there is no file; pass another name")
     if not overwrite and reached("write", place.shown, place.storage.is_file, place.path):
-        raise ParameterError(
+        raise not_as_needed(
             f"cannot write {place.shown!r}: the file is there already; pass overwrite=True or another name"
         )
 
@@ -476,9 +476,9 @@ def check_directory(place: Place, is_data: Callable[[str], bool], overwrite: boo
         OperationalError: The file system cannot be asked.
     """
     if reached("write", place.shown, place.storage.is_file, place.path):
-        raise ParameterError(f"cannot write into {place.shown!r}: it is a file; pass the name of a directory")
+        raise not_as_needed(f"cannot write into {place.shown!r}: it is a file; pass the name of a directory")
     if not overwrite and reached("write", place.shown, data_files, place, is_data):
-        raise ParameterError(
+        raise not_as_needed(
             f"cannot write into {place.shown!r}: there are files in it already; pass overwrite=True to replace them, "
             "or another name"
         )

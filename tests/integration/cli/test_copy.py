@@ -61,6 +61,8 @@ def test_the_table_is_a_name_and_never_a_query(
     tables.execute('create table "my table" as select 1 as n')
     assert sqlspec("copy", server, target, "my table", "--create").status == 0
     assert there.execute('select n from "my table"').fetchall() == [(1,)]
+    again = sqlspec("copy", server, target, "my table", "--create")
+    assert (again.status, "there already" in again.err) == (1, True), again
     done = sqlspec("copy", server, target, "select 1 as n", "--create")
     assert (done.status, "select 1 as n" in done.err) == (1, True), done
 

@@ -95,7 +95,7 @@ def test_an_export_takes_parameters(
 def test_an_export_overwrites_only_when_asked(sqlspec: Run, people: psycopg.Connection[Any], directory: Path) -> None:
     (directory / "people.csv").write_text("mine")
     done = sqlspec("export", "select 1 as a", "people.csv")
-    assert (done.status, done.out) == (2, "")
+    assert (done.status, done.out) == (1, "")
     assert "--overwrite" in done.err
     assert (directory / "people.csv").read_text() == "mine"
     assert sqlspec("export", "select 1 as a", "people.csv", "--overwrite").status == 0
@@ -192,7 +192,7 @@ def test_a_file_for_rejected_rows_that_cannot_be_is_known_of_before(
     sqlspec: Run, people: psycopg.Connection[Any], directory: Path
 ) -> None:
     (directory / "people.csv").write_text(BAD)
-    for name, status in (("people.csv", 2), ("nowhere/bad.jsonl", 1), ("bad.txt", 2)):
+    for name, status in (("people.csv", 1), ("nowhere/bad.jsonl", 1), ("bad.txt", 2)):
         done = sqlspec("load", "people.csv", "people", "--rejected", name)
         assert (done.status, done.out) == (status, "")
     assert rows_of(people) == [ADA]
@@ -233,12 +233,15 @@ def test_a_load_that_fails_leaves_the_table_as_it_was(
 
 def test_what_cannot_be_found_is_named(sqlspec: Run, people: psycopg.Connection[Any], directory: Path) -> None:
     missing = sqlspec("load", "nowhere.csv", "people")
-    assert (missing.status, missing.out) == (2, "")
+    assert (missing.status, missing.out) == (1, "")
     assert "nowhere.csv" in missing.err
     (directory / "people.csv").write_text("id,name\n2,Grace\n")
     missing = sqlspec("load", "people.csv", "nobody")
     assert (missing.status, missing.out) == (1, "")
     assert "nobody" in missing.err
+    present = sqlspec("load", "people.csv", "people", "--create")
+    assert (present.status, present.out) == (1, "")
+    assert "there already" in present.err
 
 
 def test_a_directory_is_loaded_as_one(sqlspec: Run, tables: psycopg.Connection[Any], directory: Path) -> None:
