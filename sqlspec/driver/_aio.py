@@ -10,13 +10,17 @@ from contextvars import ContextVar
 from functools import partial
 from threading import Lock
 from types import coroutine
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar, cast, overload
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
     from contextvars import Context
     from types import TracebackType
     from typing import Self
+
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
 
     from sqlspec.core.result import SQLResult
     from sqlspec.driver._async_driver import AsyncDriver
@@ -49,6 +53,7 @@ __all__ = (
 
 P = ParamSpec("P")
 T = TypeVar("T")
+S = TypeVar("S")
 
 WHO_BELONGS = "tasks started inside the transaction"
 
@@ -525,6 +530,14 @@ class AsyncExecution(Coroutine[Any, Any, "SQLResult[T]"], Generic[T]):
         """Run the statement and return every row."""
         return (await self._call).all()
 
+    @overload
+    async def get_data(self, *, schema_type: type[S]) -> list[S]: ...
+    @overload
+    async def get_data(self, *, schema_type: None = None) -> list[T]: ...
+    async def get_data(self, *, schema_type: Any = None) -> Any:
+        """Run the statement and return every row, converted to `schema_type` if one is given."""
+        return (await self._call).get_data(schema_type=schema_type)
+
     async def one(self) -> T:
         """Run the statement and return its only row."""
         return (await self._call).one()
@@ -544,6 +557,18 @@ class AsyncExecution(Coroutine[Any, Any, "SQLResult[T]"], Generic[T]):
     async def scalar_or_none(self) -> Any:
         """Run the statement and return the first column of its only row, or `None`."""
         return (await self._call).scalar_or_none()
+
+    async def to_arrow(self) -> pa.Table:
+        """Run the statement and return its rows as a `pyarrow.Table`."""
+        return (await self._call).to_arrow()
+
+    async def to_pandas(self) -> pd.DataFrame:
+        """Run the statement and return its rows as a pandas DataFrame."""
+        return (await self._call).to_pandas()
+
+    async def to_polars(self) -> pl.DataFrame:
+        """Run the statement and return its rows as a polars DataFrame."""
+        return (await self._call).to_polars()
 
 
 begin_execution = AsyncExecution

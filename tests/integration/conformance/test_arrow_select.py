@@ -411,6 +411,8 @@ async def test_results_of_execute(session: Any) -> None:
         "id": pa.array([1, 2], pa.int32()), "name": ["x", "x"], "d": pa.array([None, None], pa.date32())
     })  # fmt: skip
     assert result.to_arrow().equals(expected)
+    chained = session.execute("select 5 as a")
+    assert (await chained.to_arrow()).to_pylist() == [{"a": 5}]
     assert result.to_pandas().shape == (2, 3)
     assert result.to_polars().rows() == [(1, "x", None), (2, "x", None)]
     assert (await session.execute("select 1 as a where false")).to_arrow().schema == pa.schema([("a", pa.int32())])

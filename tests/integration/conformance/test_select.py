@@ -194,6 +194,8 @@ async def test_a_do_block_and_a_void_function(session: Any) -> None:
 
 async def test_execute_chains_to_the_methods_of_its_result(session: Any) -> None:
     assert await session.execute(TWO).all() == [{"a": 1, "b": "x"}, {"a": 2, "b": "x"}]
+    assert await session.execute(TWO).get_data() == [{"a": 1, "b": "x"}, {"a": 2, "b": "x"}]
+    assert await session.execute(TWO).get_data(schema_type=tuple) == [(1, "x"), (2, "x")]
     assert await session.execute(ONE).one() == {"a": 1, "b": "x"}
     assert await session.execute(NONE).one_or_none() is None
     assert await session.execute(TWO).first() == {"a": 1, "b": "x"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import os
 import threading
@@ -563,6 +564,15 @@ async def test_messages_name_the_task_or_the_thread() -> None:
     assert names == ["thread 'worker-3'"]
 
 
+def test_an_execution_has_every_method_of_its_result() -> None:
+    methods = {name: method for name, method in inspect.getmembers(SQLResult, inspect.isfunction) if name[0] != "_"}
+    assert {"all", "get_data", "to_arrow"} <= set(methods)
+    for name, method in methods.items():
+        chained = getattr(_aio.AsyncExecution, name)
+        assert inspect.iscoroutinefunction(chained), name
+        assert inspect.signature(chained) == inspect.signature(method), name
+
+
 async def test_an_execution_is_a_coroutine_with_the_methods_of_its_result() -> None:
     plan = Compiler().plan("select 1 as a")
     result: SQLResult[Any] = SQLResult(plan, RawResult([], (), "tuple", 0))
@@ -576,5 +586,7 @@ async def test_an_execution_is_a_coroutine_with_the_methods_of_its_result() -> N
     assert gathered is result
     assert await _aio.AsyncExecution(call()).first() is None
     assert await _aio.AsyncExecution(call()).scalar_or_none() is None
+    assert await _aio.AsyncExecution(call()).get_data(schema_type=tuple) == []
+    assert await _aio.AsyncExecution(call()).get_data() == []
     assert _sio.begin_execution(result) is result
     _aio.AsyncExecution(call()).close()  # never awaited, and closed: no warning

@@ -25,6 +25,8 @@ async def asynchronous(session: AsyncSession) -> None:
     assert_type(await session.select("select 1", schema_type=int), list[int])
     assert_type(await session.execute("select 1", schema_type=User), SQLResult[User])
     assert_type(await session.execute("select 1", schema_type=User).all(), list[User])
+    assert_type(await session.execute("select 1").get_data(schema_type=User), list[User])
+    assert_type(await session.execute("select 1", schema_type=User).get_data(), list[User])
     assert_type(await session.execute("select 1").first(), dict[str, Any] | None)
     assert_type(await session.execute_script("select 1"), None)
     assert_type(await session.select_with_total(SQL("select 1").paginate()), tuple[list[dict[str, Any]], int])
