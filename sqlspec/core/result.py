@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar, overload
@@ -117,7 +118,8 @@ def _listed(columns: Sequence[Column]) -> str:
 class SQLResult(Generic[T]):
     """The result of one statement.
 
-    Rows are converted on first use, once. Without `schema_type` a row is a `dict`.
+    Rows are converted on first use, once. Without `schema_type` a row is a `dict`. It can be copied and pickled; what
+    was pickled has no `to_arrow`.
     """
 
     __slots__ = ("_plan", "_raw", "_rows", "_schema_type", "_to_table")
@@ -223,7 +225,9 @@ class SQLResult(Generic[T]):
             DataError: A value has no place in its Arrow type, such as an infinite date.
         """
         if self._to_table is None:
-            raise NotSupportedError("cannot convert to Arrow: the result does not come from a session; use a session's")
+            raise NotSupportedError(
+                "cannot convert to Arrow: the result does not come from a session, or was pickled; use a session's"
+            )
         return self._to_table(self._raw)
 
     def to_pandas(self) -> pd.DataFrame:
@@ -244,6 +248,21 @@ class SQLResult(Generic[T]):
         """
         return ArrowResult(self.to_arrow()).to_polars()
 
+    def __copy__(self) -> SQLResult[T]:
+        return self._copied(self._raw, self._rows)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> SQLResult[T]:
+        return self._copied(_plain(self._raw, partial(deepcopy, memo=memo)), deepcopy(self._rows, memo))
+
+    def _copied(self, raw: RawResult, rows: list[T] | None) -> SQLResult[T]:
+        copied = SQLResult(self._plan, raw, self._schema_type, self._to_table)
+        copied._rows = rows
+        return copied
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Rows and plan may hold objects of the driver and functions, neither of which crosses a process border.
+        return _unpickled, (self._plan.source, _plain(self._raw), self._schema_type)
+
     def __iter__(self) -> Iterator[T]:
         return iter(self.all())
 
@@ -256,6 +275,19 @@ class SQLResult(Generic[T]):
     def __repr__(self) -> str:
         columns = f" of {_listed(self.columns)}" if self.columns else ""
         return f"<SQLResult {self.verb or 'empty'}: {len(self)} rows{columns}, rows_affected={self.rows_affected}>"
+
+
+def _plain(raw: RawResult, value: Callable[[Any], Any] = lambda value: value) -> RawResult:
+    """Return a result that holds nothing of the driver's."""
+    columns = tuple(Column(str.__str__(column.name), column.oid, column.typmod) for column in raw.columns)
+    rows = [value(tuple(row) if raw.shape == "tuple" else dict(row)) for row in raw.rows]
+    return RawResult(rows, columns, raw.shape, raw.rows_affected)
+
+
+def _unpickled(source: str, raw: RawResult, schema_type: Any) -> SQLResult[Any]:
+    from sqlspec.core.plan import Compiler
+
+    return SQLResult(Compiler().plan(source), raw, schema_type)
 
 
 class ArrowResult:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import pickle
 from collections.abc import Coroutine
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -18,6 +21,7 @@ from sqlspec.exceptions import (
     SQLParsingError,
     TransactionError,
 )
+from sqlspec.values import Range
 from tests.integration.harness import needs
 
 NONE = "select 1 as a where false"
@@ -235,6 +239,25 @@ async def test_a_result_can_be_read_in_every_way_again_and_again(session: Any) -
     with pytest.raises(MultipleResultsFoundError):
         result.one()
     assert "2 rows" in repr(result)
+
+
+async def test_a_result_can_be_copied_and_pickled(session: Any) -> None:
+    sql = "select a, array[a, 2] as b, '1.50'::numeric as c, '(,5)'::int4range as d from generate_series(1, 2) as a"
+    result = await session.execute(sql)
+    clones = [pickle.loads(pickle.dumps(result)), copy.copy(result), copy.deepcopy(result)]
+    result.all()
+    clones += [pickle.loads(pickle.dumps(result)), copy.copy(result), copy.deepcopy(result)]
+    for clone in clones:
+        assert clone.all() == result.all()
+        assert clone.get_data(schema_type=tuple) == result.get_data(schema_type=tuple)
+        assert (clone.columns, clone.verb, clone.rows_affected) == (result.columns, result.verb, result.rows_affected)
+        assert {type(value) for row in clone for value in row.values()} == {int, list, Decimal, Range}
+    clones[-1].all()[0]["b"].append(3)
+    assert result.first()["b"] == [1, 2]
+    typed = pickle.loads(pickle.dumps(await session.execute("select 1 as a", schema_type=int)))
+    assert (typed.one(), typed.scalar()) == (1, 1)
+    done = pickle.loads(pickle.dumps(await session.execute("create table t (a int)")))
+    assert (done.all(), done.verb, done.columns) == ([], "CREATE", ())
 
 
 @pytest.mark.parametrize(
