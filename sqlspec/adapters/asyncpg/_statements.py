@@ -75,7 +75,8 @@ class Statements(AsyncPreparedStatements[Prepared]):
         codecs = self._derived.codecs
         gone = not self.kept and bool(codecs.missing(types))  # by the time that they are looked up
         await self._learn(types)
-        learnt, encode = codecs.stamp(types), codecs.checker(oids)  # now: another connection may make all forget them
+        # Now: another connection may make all forget them.
+        learnt, encode = codecs.stamp(types), codecs.checker(oids) if oids else _nothing
         if self.codecs.install(types) or gone:
             statement = await self._parse(sql)
         prepared = Prepared(statement, oids, self._derived.columns(columns), encode, learnt)
@@ -178,6 +179,11 @@ class PooledStatements(Statements):
 
 def _key(sql: str, oids: tuple[int, ...]) -> str:
     return f"{sql}\0{oids}"  # no text of a user holds a NUL character
+
+
+def _nothing(_: Sequence[Any]) -> Sequence[Any]:
+    """Send no parameter to a statement that takes none, as CREATE VIEW: the server says so, the driver differently."""
+    return ()
 
 
 def _unchanged(args: Sequence[Any]) -> Sequence[Any]:

@@ -312,6 +312,27 @@ async def test_what_user_code_raises_has_the_class_of_its_code(session: Any, fla
 
 
 @needs("sqlstate")
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "create table t (a int default :value)",
+        "create view w as select :value::int as a",
+        "alter table u alter name set default :value",
+    ],
+)
+async def test_a_command_that_takes_no_parameters(session: Any, sql: str) -> None:
+    for call in (
+        lambda: session.execute(sql, value=1),
+        lambda: session.execute_many(sql, [{"value": 1}, {"value": 2}]),
+        lambda: session.execute_stack([(sql, {"value": 1})]),
+    ):
+        with pytest.raises(SQLParsingError, match=r"there is no parameter \$1") as caught:
+            await call()
+        assert caught.value.sqlstate == "42P02"
+    assert await session.select_value("select $1::int", 5) == 5
+
+
+@needs("sqlstate")
 async def test_a_violation_of_uniqueness_names_its_table(session: Any) -> None:
     await session.execute("create table parent (id int primary key)")
     await session.execute("insert into parent values (1)")
