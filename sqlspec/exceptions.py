@@ -41,6 +41,7 @@ __all__ = (
     "SerializationConflictError",
     "TransactionError",
     "UniqueViolationError",
+    "connect_error",
     "ends_session",
     "error_class",
     "is_fault_of_row",
@@ -576,3 +577,21 @@ def server_error(info: ErrorInfo, *, sql: str | None, adapter: str) -> SQLSpecEr
         sql=sql,
         adapter=adapter,
     )
+
+
+def connect_error(info: ErrorInfo, *, adapter: str) -> SQLSpecError:
+    """Build the exception for a connection that could not be opened.
+
+    Args:
+        info: What the adapter extracted; without SQLSTATE, `fallback` is the class.
+        adapter: Name of the adapter.
+
+    Returns:
+        A `DatabaseConnectionError`, or the subclass that `error_class` names. What would be the fault of a statement is
+        none while there is none.
+    """
+    kind = info.fallback
+    if info.sqlstate is not None:
+        named = error_class(info.sqlstate)
+        kind = named if issubclass(named, DatabaseConnectionError) else DatabaseConnectionError
+    return kind(info.message, sqlstate=info.sqlstate, detail=info.detail, hint=info.hint, adapter=adapter)

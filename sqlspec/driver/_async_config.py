@@ -20,7 +20,15 @@ from sqlspec.driver._forks import refuse_after_fork, tell_after_fork
 from sqlspec.driver._listeners import connections, listeners
 from sqlspec.driver._statements import Derived
 from sqlspec.driver._types import PoolStats
-from sqlspec.exceptions import ImproperConfigurationError, OperationalError, ParameterError, SQLSpecError, server_error
+from sqlspec.exceptions import (
+    DatabaseConnectionError,
+    ImproperConfigurationError,
+    OperationalError,
+    ParameterError,
+    SQLSpecError,
+    connect_error,
+)
+from sqlspec.postgres.dsn import format_places
 from sqlspec.postgres.poolers import refuses_settings, unkept
 from sqlspec.postgres.settings import KeyDialect, redacted_dsn, resolve
 from sqlspec.postgres.sql import quote_channel
@@ -141,14 +149,20 @@ class AsyncConfig(Generic[F]):
             told = kind.connect_error_info(error)
             if refuses_settings(told.message):
                 raise unkept(self.settings, self.spec.name) from error
-            raise server_error(told, sql=None, adapter=self.spec.name) from error
+            told = told._replace(message=self._cannot_connect(told.message))
+            raise connect_error(told, adapter=self.spec.name) from error
         except SQLSpecError as error:
+            if isinstance(error, DatabaseConnectionError):  # an adapter's own, which does not say where
+                error.args = (self._cannot_connect(error.message),)
             error.adapter = error.adapter or self.spec.name
             raise
         tell_after_fork(driver)
         for tell in tuple(connections):
             tell(self, driver)
         return driver
+
+    def _cannot_connect(self, reason: str) -> str:
+        return f"cannot connect to {format_places(self.settings.hosts, self.settings.ports)}: {reason}"
 
     # -- what users take --------------------------------------------------------------------------
 

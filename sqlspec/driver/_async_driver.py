@@ -175,7 +175,10 @@ class AsyncDriver(ABC):
     @classmethod
     @abstractmethod
     def connect_error_info(cls, error: BaseException) -> ErrorInfo:
-        """Extract facts from a failure of `connect`; `fallback` is a `DatabaseConnectionError`."""
+        """Extract facts from a failure of `connect`; `fallback` is a `DatabaseConnectionError`.
+
+        The message is the reason alone; the config says in front of it where the connection should have led.
+        """
 
     @abstractmethod
     def is_broken(self, error: BaseException) -> bool:

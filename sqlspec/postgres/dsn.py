@@ -24,6 +24,7 @@ __all__ = (
     "LIBPQ_ONLY",
     "PARAMETERS",
     "format_dsn",
+    "format_places",
     "parse_dsn",
     "suggest",
 )
@@ -217,6 +218,14 @@ def format_dsn(
     path = "" if database is None else "/" + _encode(database)
     query = "&".join(f"{_encode(name)}={_encode(value)}" for name, value in (parameters or {}).items())
     return f"postgresql://{login}{places}{path}{'?' if query else ''}{query}"
+
+
+def format_places(hosts: Sequence[str], ports: Sequence[int]) -> str:
+    """Write hosts and ports for people: `db.example.org:5432, [::1]:5433`, and a Unix socket as its file."""
+    return ", ".join(
+        f"{host}/.s.PGSQL.{port}" if host.startswith(("/", "@")) else f"{f'[{host}]' if ':' in host else host}:{port}"
+        for host, port in zip(hosts, ports, strict=True)
+    )
 
 
 def suggest(name: str, valid: Iterable[str]) -> str:

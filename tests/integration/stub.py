@@ -172,7 +172,7 @@ class StubDriver(AsyncDriver):
 
     @classmethod
     def connect_error_info(cls, error: BaseException) -> ErrorInfo:
-        return ErrorInfo(f"cannot connect: {error}", fallback=DatabaseConnectionError)
+        return ErrorInfo(str(error), fallback=DatabaseConnectionError)
 
     def is_broken(self, error: BaseException) -> bool:
         return self._connection.closed

@@ -55,14 +55,13 @@ def connect_error_info(error: BaseException) -> ErrorInfo:
     """Extract the facts of a failed connection attempt."""
     fields: Any = error
     if isinstance(error, asyncpg.PostgresError) and fields.sqlstate is not None:
-        said = f"cannot connect: {words(error)}"
-        return ErrorInfo(said, fields.sqlstate, fields.detail, fields.hint, fallback=DatabaseConnectionError)
+        return ErrorInfo(words(error), fields.sqlstate, fields.detail, fields.hint)
     if isinstance(error, TimeoutError):
         return ErrorInfo(
-            "connecting timed out: the server did not answer within connect_timeout; check host and port",
+            "the server did not answer within connect_timeout; check host and port",
             fallback=ConnectionTimeoutError,
         )
-    return ErrorInfo(f"cannot connect: {words(error)}", fallback=DatabaseConnectionError)
+    return ErrorInfo(words(error), fallback=DatabaseConnectionError)
 
 
 def ends_connection(error: BaseException) -> bool:

@@ -115,8 +115,12 @@ async def open_link(settings: ConnectionSettings) -> Link:
 
 
 @contextlib.asynccontextmanager
-async def in_time(seconds: float | None) -> AsyncIterator[None]:
+async def in_time(seconds: float | None, failed: str = "") -> AsyncIterator[None]:
     """Limit an attempt to connect. The driver's own limit ends with TCP; a server may be silent after that.
+
+    Args:
+        seconds: The limit.
+        failed: How the error's message begins, where nobody puts the hosts in front of it.
 
     Raises:
         ConnectionTimeoutError: The limit passed.
@@ -126,7 +130,7 @@ async def in_time(seconds: float | None) -> AsyncIterator[None]:
             yield
     except TimeoutError:
         raise ConnectionTimeoutError(
-            "connecting timed out: the server did not answer within connect_timeout; check host and port"
+            f"{failed}the server did not answer within connect_timeout; check host and port"
         ) from None
 
 
@@ -139,7 +143,7 @@ async def _open_one(settings: ConnectionSettings, host: str, port: int, attribut
             raise unfit_driver("psqlpy")
         if not facts.is_wanted(attributes):
             raise DatabaseConnectionError(
-                f"cannot connect: the server is not what target_session_attrs={attributes!r} asks for; "
+                f"the server is not what target_session_attrs={attributes!r} asks for; "
                 "name other hosts, or ask for less"
             )
         check_session(facts.client_encoding, facts.standard_conforming_strings)

@@ -105,9 +105,7 @@ def connect_error_info(error: BaseException) -> ErrorInfo:
     """Extract the facts of a failed connection attempt."""
     told = read(error)
     sqlstate = classify(told.message, told.detail, fatal=told.fatal).sqlstate if told.english else None
-    return ErrorInfo(
-        f"cannot connect: {told.message}", sqlstate, told.detail, told.hint, fallback=DatabaseConnectionError
-    )
+    return ErrorInfo(told.message, sqlstate, told.detail, told.hint, fallback=DatabaseConnectionError)
 
 
 def is_lost(error: BaseException) -> bool:

@@ -326,7 +326,7 @@ class PsqlpyDriver(Preparing):
     async def subscribe(self, channels: Sequence[str]) -> None:
         # This connection cannot hear anything: another one takes its place.
         link = self._link
-        async with in_time(link.timeout):
+        async with in_time(link.timeout, "cannot listen: "):
             listening = self._listening = await Subscription.open(link.arguments, channels)
             link.connection.close()
             with contextlib.suppress(Error):

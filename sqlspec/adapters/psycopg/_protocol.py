@@ -16,7 +16,6 @@ from sqlspec.exceptions import (
     ImproperConfigurationError,
     MissingDependencyError,
     OperationalError,
-    PermissionDeniedError,
     ends_session,
 )
 from sqlspec.postgres.dsn import LIBPQ_ONLY
@@ -73,13 +72,6 @@ _SENT = "_sqlspec_sent"
 
 _NOT_PREPARED = b"sqlspec_interrupted"
 """A name that no statement has."""
-
-# Anchored at its beginning: what follows may quote any name.
-_LOGIN_REFUSED = re.compile(
-    r"(?:[\w\" ]{1,20} )?authentication failed for user \"|no pg_hba\.conf entry for |pg_hba\.conf rejects "
-    r"|connection requires a valid client certificate|permission denied for database \""
-    r"|role \".*\" (?:does not exist|is not permitted to log in)"
-)
 
 FATAL_ERROR = pq.ExecStatus.FATAL_ERROR
 PIPELINE_SYNC = pq.ExecStatus.PIPELINE_SYNC
@@ -281,16 +273,24 @@ def error_info(error: BaseException, lost: bool) -> ErrorInfo:
 
 def connect_error_info(error: BaseException) -> ErrorInfo:
     """Extract the facts of a failed connection attempt."""
+    from sqlspec.postgres.phrases import classify
+
     if isinstance(error, psycopg.errors.ConnectionTimeout):
         return ErrorInfo(
-            "connecting timed out: the server did not answer within connect_timeout; check host and port",
+            "the server did not answer within connect_timeout; check host and port",
             fallback=ConnectionTimeoutError,
         )
-    words = " ".join(str(error).split())
+    words = str(error).partition("\nMultiple connection attempts failed.")[0].strip()
+    # An attempt with TLS and one without have a line each.
+    last = words.rpartition("\nconnection to server ")[2]
+    refused = last.partition(" failed: FATAL:  ")[2]
+    if not refused:
+        return ErrorInfo(" ".join(words.split()), getattr(error, "sqlstate", None), fallback=DatabaseConnectionError)
     # libpq gives no SQLSTATE for a failed attempt, so the server's own words must do, where it speaks English.
-    refused = _LOGIN_REFUSED.match(words.partition("FATAL: ")[2])
-    kind = DatabaseConnectionError if refused is None else PermissionDeniedError
-    return ErrorInfo(f"cannot connect: {words}", getattr(error, "sqlstate", None), fallback=kind)
+    rest, _, hint = refused.partition("\nHINT:  ")
+    message, _, detail = rest.partition("\nDETAIL:  ")
+    sqlstate = classify(message, detail, fatal=True).sqlstate
+    return ErrorInfo(message, sqlstate, detail or None, hint or None, fallback=DatabaseConnectionError)
 
 
 def cut(pgconn: PGconn) -> None:

@@ -66,9 +66,7 @@ async def in_time(target: Target, seconds: float | None, step: Callable[[], Coro
         async with asyncio.timeout(seconds):
             return await step()
     except TimeoutError:
-        raise ConnectionTimeoutError(
-            "connecting timed out: the server did not answer within connect_timeout; check host and port"
-        ) from None
+        raise ConnectionTimeoutError("the server did not answer within connect_timeout; check host and port") from None
 
 
 async def open_connection(target: Target) -> tuple[Any, int]:

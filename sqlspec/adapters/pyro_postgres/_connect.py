@@ -110,5 +110,5 @@ def unfit(wanted: str, session: Session) -> str:
 def none_fits(wanted: str, reasons: Sequence[str]) -> DatabaseConnectionError:
     """Return the error for hosts of which none is of the wanted kind."""
     return DatabaseConnectionError(
-        f"cannot connect: no host is as target_session_attrs={wanted} demands ({'; '.join(reasons)}); check the hosts"
+        f"no host is as target_session_attrs={wanted} demands ({'; '.join(reasons)}); check the hosts"
     )

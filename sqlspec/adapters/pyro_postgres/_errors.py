@@ -141,19 +141,16 @@ def connect_error_info(error: BaseException) -> ErrorInfo:
     """Extract the facts of a failed connection attempt."""
     fault = read(error)
     if fault.message.startswith(_OLD_POOLER):
-        words = (
-            "cannot connect: the driver speaks protocol 3.2 only, and the pooler does not; "
-            "use the asyncpg or psycopg adapter"
-        )
+        words = "the driver speaks protocol 3.2 only, and the pooler does not; use the asyncpg or psycopg adapter"
         return ErrorInfo(words, fallback=ImproperConfigurationError)
     if fault.from_server:
-        return ErrorInfo(f"cannot connect: {fault.message}", fault.sqlstate, fault.detail, fault.hint)
+        return ErrorInfo(fault.message, fault.sqlstate, fault.detail, fault.hint)
     words = fault.message
     if _OLD_SERVER in words:
         words = "the driver speaks protocol 3.2 only, which needs PostgreSQL 18; use another adapter for older servers"
     elif not isinstance(error, PostgresError):
         words = f"the driver refused the address ({type(error).__name__})"  # its own words may quote the password
-    return ErrorInfo(f"cannot connect: {words}", fallback=DatabaseConnectionError)
+    return ErrorInfo(words, fallback=DatabaseConnectionError)
 
 
 def timed_out() -> Exception:

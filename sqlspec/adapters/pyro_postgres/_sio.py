@@ -52,7 +52,7 @@ def in_time(target: Target, seconds: float | None, step: Callable[[], T]) -> T:
             _probe(target, seconds)
         except TimeoutError:
             raise ConnectionTimeoutError(
-                "connecting timed out: the server did not answer within connect_timeout; check host and port"
+                "the server did not answer within connect_timeout; check host and port"
             ) from None
         except OSError:
             pass  # the driver meets the same, and has its own words for it

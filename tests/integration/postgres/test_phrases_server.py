@@ -291,6 +291,9 @@ async def test_connections_that_the_server_refuses(place: str, admin: psycopg.Co
         await refused(place, user=POOR),
         await refused(place, server_settings={"missing": "1"}),
         await refused(place, server_settings={"work_mem": "x"}),
+        await refused(place, server_settings={"options": "-c missing"}),
+        await refused(place, server_settings={"options": "--missing"}),
+        await refused(place, server_settings={"options": "missing"}),
     ]
     admin.execute(f"alter role {POOR} nologin connection limit -1".encode())
     errors.append(await refused(place, user=POOR))
