@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 from sqlspec.core.excerpt import pointed_at
 from sqlspec.core.statement import SQL
@@ -76,7 +76,6 @@ class AsyncSessionBase:
         "_dirty",
         "_driver",
         "_guarded",
-        "_inherited",
         "_limit",
         "_number",
         "_plans",
@@ -88,6 +87,7 @@ class AsyncSessionBase:
         "_transaction",
         "_turn",
         "_watch",
+        "_withdrawn",
     )
 
     def __init__(self, driver: AsyncDriver, compiler: Compiler, limit: float | None = None) -> None:
@@ -104,7 +104,8 @@ class AsyncSessionBase:
         self._guarded = False
         self._closed = False
         self._broken = False
-        self._inherited = False
+        # Who has taken the connection away: a fork, or the pool that was closed.
+        self._withdrawn: Literal["", "fork", "close"] = ""
         self._dirty = False
         # What reads from the connection piece by piece, so that nothing else can be sent meanwhile.
         self._reader: AsyncArrowReader | None = None
@@ -127,12 +128,12 @@ class AsyncSessionBase:
     def __repr__(self) -> str:
         # For people who look for a fault: it touches nothing and never fails, whatever state the session is in.
         driver = self._driver
-        usable = not (self._closed or self._broken or self._inherited or driver.is_closed())
+        usable = not (self._closed or self._broken or driver.is_closed())
         backend = f", backend {driver.backend_pid}" if usable and driver.backend_pid is not None else ""
         return f"<{type(self).__name__} of {driver.spec.name}{backend}: {self._state()}>"
 
     def _state(self) -> str:
-        if self._inherited:
+        if self._withdrawn == "fork":
             return "of the process that this one was forked from"
         if self._closed:
             return "given back"
@@ -203,26 +204,26 @@ class AsyncSessionBase:
 
         Raises:
             OperationalError: The session was given back, or belongs to another process.
-            DatabaseConnectionError: The connection was lost.
+            DatabaseConnectionError: The connection was lost, or cut by the pool.
             TransactionError: A transaction of another context is open.
         """
-        if self._inherited:
-            raise OperationalError(
-                f"cannot call {method}(): the session belongs to the process that this one was forked from; "
-                "make a new config here, and open a session of it",
-                adapter=self._driver.spec.name,
-            )
         if self._closed:
+            if self._withdrawn == "fork":
+                raise OperationalError(
+                    f"cannot call {method}(): the session belongs to the process that this one was forked from; "
+                    "make a new config here, and open a session of it",
+                    adapter=self._driver.spec.name,
+                )
             raise OperationalError(
                 f"cannot call {method}(): the session was closed and its connection given back; "
                 "open a new one with provide_session()",
                 adapter=self._driver.spec.name,
             )
         if self._broken:
-            raise DatabaseConnectionError(
-                f"cannot call {method}(): the connection was lost; open a new session",
-                adapter=self._driver.spec.name,
-            )
+            lost = "the connection was lost; open a new session"
+            if self._withdrawn == "close":
+                lost = "the pool was closed and has cut this connection; end sessions before closing their config"
+            raise DatabaseConnectionError(f"cannot call {method}(): {lost}", adapter=self._driver.spec.name)
         if PREEMPTIVE:
             self._turn.check()
         transaction = self._transaction
@@ -360,9 +361,15 @@ class AsyncSessionBase:
 
     def leave_to_parent(self) -> None:
         """Refuse every call, and end every scope in silence: the connection belongs to another process."""
-        self._inherited = self._closed = self._broken = self._guarded = True
+        self._withdrawn = "fork"
+        self._closed = self._broken = self._guarded = True
         self._transaction = self._reader = None
         self._turn = Turn()  # the other one may be held by a thread that is not here
+
+    def leave_to_pool(self) -> None:
+        """Refuse every further call: the pool is closed and cuts the connection."""
+        self._withdrawn = "close"
+        self._set_broken()
 
     def _forget(self, transaction: OpenTransaction, outcome: Outcome) -> None:
         """Note the end of a transaction, once. An observed session reports it."""

@@ -401,6 +401,8 @@ class AsyncPool:
                 self._whose(cut),
             )
         for pooled in cut:
+            if pooled.session is not None:
+                pooled.session.leave_to_pool()
             await self._drop(pooled)
 
     def _whose(self, connections: Iterable[Pooled]) -> str:

@@ -401,6 +401,8 @@ class SyncPool:
                 self._whose(cut),
             )
         for pooled in cut:
+            if pooled.session is not None:
+                pooled.session.leave_to_pool()
             self._drop(pooled)
 
     def _whose(self, connections: Iterable[Pooled]) -> str:

@@ -9,7 +9,13 @@ import psycopg
 import pytest
 
 from sqlspec.driver import _async_pool, _sync_pool
-from sqlspec.exceptions import OperationalError, PoolTimeoutError, SQLSpecError
+from sqlspec.exceptions import (
+    DatabaseConnectionError,
+    OperationalError,
+    PoolTimeoutError,
+    SQLSpecError,
+    TransactionError,
+)
 from tests.integration.faults.proxy import Proxy
 from tests.integration.harness import Flavour
 
@@ -309,6 +315,35 @@ async def test_closing_cuts_what_is_in_use_and_ends_every_backend(
             await asyncio.sleep(0.002)
     with pytest.raises(OperationalError, match="closed"):
         await config.open()
+
+
+@pytest.mark.parametrize("inside", ["", "transaction"])
+async def test_a_session_that_the_closing_pool_has_cut_says_so(flavour: Flavour, inside: str) -> None:
+    config = flavour.make_config()
+    context = config.provide_session()
+    session = await context.__aenter__()
+    await session.select("select 1")
+    if inside:
+        await session.begin()
+    await config.close(0.01)
+    calls: list[tuple[str, Callable[[], Awaitable[Any]]]] = [
+        ("select", lambda: session.select("select 1")),
+        ("execute", lambda: session.execute("create table never (a int)")),
+        ("execute_many", lambda: session.execute_many("insert into t values ($1)", [1, 2])),
+        ("execute_script", lambda: session.execute_script("select 1")),
+    ]
+    for method, call in calls * 2:
+        reason = r"the pool was closed and has cut this connection; end sessions before closing their config"
+        with pytest.raises(DatabaseConnectionError, match=rf"^cannot call {method}\(\): {reason}$") as caught:
+            await call()
+        assert type(caught.value) is DatabaseConnectionError
+    if inside:
+        with pytest.raises(TransactionError, match="nothing was stored"):
+            await session.commit()
+        assert not session.in_transaction
+    await context.__aexit__(None, None, None)
+    with pytest.raises(OperationalError, match="the session was closed and its connection given back"):
+        await session.select("select 1")
 
 
 async def test_counters_before_the_first_session(flavour: Flavour) -> None:
