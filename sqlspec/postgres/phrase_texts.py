@@ -10,15 +10,20 @@ that are indented further continue a text. In a text stands
     {a|b}                           one of the words
 
 A text may stand below several conditions: then none of them is certain. The comments name the server's source files.
-What a statement says and names stands here; `phrase_values` has the texts about values, `phrase_states` those about
-rights, transactions, limits and sessions.
+What is met often stands here, in `phrase_values` (values) and in `phrase_states` (rights, transactions, limits,
+sessions), written by hand. The other modules hold the rest of what the source of version 18 has with an SQLSTATE of the
+statement's, by subject.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+from sqlspec.postgres.phrase_commands import COMMANDS
+from sqlspec.postgres.phrase_functions import FUNCTIONS
+from sqlspec.postgres.phrase_queries import QUERIES
 from sqlspec.postgres.phrase_states import SESSIONS, STATES
+from sqlspec.postgres.phrase_tables import TABLES
 from sqlspec.postgres.phrase_values import VALUES
 
 __all__ = ("SESSIONS", "STATEMENTS")
@@ -297,6 +302,60 @@ dependent_objects_still_exist:
     cannot drop desired object(s) because other objects depend on them
     cannot drop {} because it is required by the database system
     role "{}" cannot be dropped because some objects depend on it
+
+# PL/pgSQL, a library of its own: pl_gram.y, pl_comp.c, pl_exec.c.
+feature_not_supported: cannot COPY to/from client in PL/pgSQL
+error_in_assignment: variable "{}" is declared CONSTANT
+null_value_not_allowed:
+    variable "{}" must have a default value, since it's declared NOT NULL
+    cursor variable "{}" is null
+    FOREACH expression must not be null
+invalid_parameter_value: BY value of FOR loop must be greater than zero
+array_subscript_error: slice dimension ({#}) is out of the valid range 0..{#}
+syntax_error:
+    "{}" is not a known variable
+    too {many|few} parameters specified for RAISE
+    unrecognized RAISE statement option at or near "{*}"
+    duplicate declaration at or near "{*}"
+    cursor "{}" has {arguments|no arguments}
+    EXIT cannot be used outside a loop, unless it has a label
+    CONTINUE cannot be used outside a loop
+    there is no label "{}" attached to any block or loop enclosing this statement
+    loop variable of loop over rows must be a record variable or list of scalar variables
+    loop variable of FOREACH must be a known variable or list of variables
+    unrecognized GET DIAGNOSTICS item at or near "{*}"
+    diagnostics item {} is not allowed in GET {STACKED|CURRENT} DIAGNOSTICS
+    missing "{}" at end of SQL {expression|statement}
+undefined_object: unrecognized exception condition "{}"
+datatype_mismatch:
+    RETURN cannot have a parameter in function returning {void|set}
+    FOREACH expression must yield an array, not type {}
+
+# Texts that the server puts together, and others that are met although they are not in common use.
+feature_not_supported: cannot use subquery in {}
+invalid_parameter_value:
+    identity column type must be smallint, integer, or bigint
+    unrecognized parameter "{}"
+    {regexp_match|regexp_split_to_array|regexp_split_to_table|regexp_like|regexp_count|regexp_instr|regexp_substr}()
+        does not support the "global" option
+    cannot cast jsonb {null|string|numeric|boolean|array|object|array or object} to type {}
+    MinWords must be less than MaxWords
+    EXPLAIN options {} and {} cannot be used together
+null_value_not_allowed: multirange values cannot contain null members
+invalid_argument_for_sql_json_datetime_function:
+    {datetime|date|time|time_tz|timestamp|timestamp_tz} format is not recognized: "{*}"
+syntax_error:
+    invalid Unicode escape character at or near "{*}"
+    invalid connection string syntax: {*}
+undefined_object:
+    cast from type {} to type {} does not exist
+    {subscription|replication origin} "{}" does not exist
+    {source|destination} encoding "{}" does not exist
+    invalid large-object descriptor: {#}
+wrong_object_type:
+    {} is not a domain
+    {} is a table's row type
+    "{}" is a {table|view|partitioned table|foreign table}
 """
 
-STATEMENTS: Final = _TEXTS + VALUES + STATES
+STATEMENTS: Final = _TEXTS + VALUES + STATES + QUERIES + TABLES + COMMANDS + FUNCTIONS

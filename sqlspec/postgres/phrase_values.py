@@ -78,7 +78,6 @@ null_value_not_allowed:
     null value cannot be assigned to variable "{}" declared NOT NULL
     {lower bound|upper bound|BY value} of FOR loop cannot be null
 invalid_parameter_value:
-    requested length too large
     role "{}" does not exist
     step size cannot {equal zero|be NaN|be infinity}
     invalid value for parameter "{}": {*}

@@ -5,7 +5,8 @@ server's English texts give most of that back. A text has to match the whole mes
 quotes one is not mistaken for it. What is not certain is `None`:
 
 - everything, when no text matches: a RAISE in user code, or a server with another `lc_messages`;
-- the SQLSTATE, when the server uses one text for several conditions; `shared_class` tells what these have in common;
+- the SQLSTATE, when the server uses one text for several conditions, and neither DETAIL, HINT nor the first word of the
+  statement tells them apart; `shared_class` tells what these have in common;
 - the names, when the message can be read in two ways: the server does not escape quotes within a name.
 
 A RAISE that repeats a text of the server word by word cannot be told from it, unless `fatal` gives it away.
@@ -41,6 +42,13 @@ _BY_DETAIL: Final = {
     "User was using a logical replication slot that must be invalidated.": "serialization_failure",
     "User was connected to a database that must be dropped.": "database_dropped",
 }
+# The text is the same for SET ROLE and for whatever else names a role.
+_BY_VERB: Final = {
+    "SET": "invalid_parameter_value",
+    **dict.fromkeys(("ALTER", "COMMENT", "CREATE", "DROP", "GRANT", "REASSIGN", "REVOKE"), "undefined_object"),
+}
+# Comes with the text for an unknown type where CREATE TYPE misses its shell, and nowhere else.
+_SHELL: Final = "Create the type as a shell type, "
 
 
 class Phrase(NamedTuple):
@@ -62,18 +70,27 @@ class Phrase(NamedTuple):
 _NOTHING: Final = Phrase()
 
 
-def classify(message: str, detail: str | None = None, *, fatal: bool | None = None) -> Phrase:
+def classify(
+    message: str,
+    detail: str | None = None,
+    *,
+    fatal: bool | None = None,
+    hint: str | None = None,
+    verb: str | None = None,
+) -> Phrase:
     """Return what is certain about an error of the server.
 
     Args:
         message: The primary message, without its severity.
         detail: The DETAIL, where the driver gives it.
         fatal: Whether the severity is FATAL, which user code cannot raise; `None` when the driver hides that too.
+        hint: The HINT, empty where there is none; `None` when the driver hides it.
+        verb: First word of the statement, in upper case, where that is known.
 
     Returns:
         The SQLSTATE and the names, each `None` when it is not certain.
     """
-    readings = _readings(message, detail, fatal)
+    readings = _readings(message, detail, fatal, hint, verb)
     conditions = {condition for condition, _ in readings}
     if len(conditions) != 1:
         return _NOTHING
@@ -114,12 +131,16 @@ class _Text(NamedTuple):
 _Reading = tuple[str, tuple[str | None, ...]]
 
 
-def _readings(message: str, detail: str | None, fatal: bool | None) -> set[_Reading]:
+def _readings(
+    message: str, detail: str | None, fatal: bool | None, hint: str | None = None, verb: str | None = None
+) -> set[_Reading]:
     """Return every condition that the message may stand for, with the names as they are read there."""
     found = set() if fatal is False else set(_read(message, _index(SESSIONS)))
     if not (found and fatal):
         found.update(_read(message, _index(STATEMENTS)))
-    certain = _BY_DETAIL.get(detail or "")
+    certain = _BY_DETAIL.get(detail or "") or _BY_VERB.get(verb or "")
+    if hint is not None and {condition for condition, _ in found} == {"undefined_object", "duplicate_object"}:
+        certain = "duplicate_object" if hint.startswith(_SHELL) else "undefined_object"
     return {reading for reading in found if reading[0] == certain} or found
 
 

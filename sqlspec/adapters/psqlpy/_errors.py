@@ -9,7 +9,18 @@ from sqlspec.adapters.psqlpy._native import DatabaseError
 from sqlspec.exceptions import DatabaseConnectionError, ErrorInfo, OperationalError
 from sqlspec.postgres.phrases import classify, shared_class
 
-__all__ = ("Told", "connect_error_info", "error_info", "is_lost", "is_panic", "lost", "panicked", "read", "refusal")
+__all__ = (
+    "Told",
+    "connect_error_info",
+    "error_info",
+    "is_lost",
+    "is_panic",
+    "lost",
+    "panicked",
+    "read",
+    "refusal",
+    "set_verb",
+)
 
 # What the driver puts in front, in this order. Anchored: no text of a user can come before it.
 _PREFIXES = re.compile(
@@ -33,6 +44,7 @@ _LOST = (
 _NOT_SENT = "string contains embedded null"
 _FROM_SERVER = "db error: "
 _PANIC = "the driver panicked"
+_VERB = "_sqlspec_verb"
 
 # Severities of an English server. The driver shows the translated one, so others tell another language.
 _ENGLISH = frozenset({"ERROR", "FATAL", "PANIC"})
@@ -87,7 +99,8 @@ def error_info(error: BaseException, closed: bool) -> ErrorInfo:
     if not told.english:
         return ErrorInfo(told.message, fallback=DatabaseConnectionError if broken else OperationalError)
     known = (told.message, told.detail)
-    phrase = classify(*known, fatal=told.fatal)
+    verb: str | None = getattr(error, _VERB, None)
+    phrase = classify(*known, fatal=told.fatal, hint=told.hint or "", verb=verb)
     kind = DatabaseConnectionError if broken else shared_class(*known, fatal=told.fatal)
     return ErrorInfo(
         message=told.message,
@@ -99,6 +112,11 @@ def error_info(error: BaseException, closed: bool) -> ErrorInfo:
         column=phrase.column,
         fallback=kind or OperationalError,
     )
+
+
+def set_verb(error: BaseException, verb: str) -> None:
+    """Note on an error which command it is of: the server has some texts that mean different things for two of them."""
+    setattr(error, _VERB, verb)
 
 
 def connect_error_info(error: BaseException) -> ErrorInfo:

@@ -12,6 +12,7 @@ from sqlspec.adapters.psqlpy._batch import FEW, answers, encoded, large_statemen
 from sqlspec.adapters.psqlpy._connect import ENGLISH_SCRIPT, in_time, open_link
 from sqlspec.adapters.psqlpy._copy import copy_in, execute_binary, execute_binary_then
 from sqlspec.adapters.psqlpy._cursor import Cursor
+from sqlspec.adapters.psqlpy._errors import set_verb
 from sqlspec.adapters.psqlpy._feed import open_feed
 from sqlspec.adapters.psqlpy._listen import Subscription
 from sqlspec.adapters.psqlpy._native import Error
@@ -140,10 +141,14 @@ class PsqlpyDriver(Preparing):
 
     async def _command(self, plan: Plan) -> RawResult:
         text = spare_the_drivers(plan.sql) if self._status == "idle" or plan.verb == "DEALLOCATE" else plan.sql
-        if text is plan.sql:
-            await self.run(self._fetch(text, None, False))
-        else:
-            await self.run(self._link.connection.execute_batch(text))
+        try:
+            if text is plan.sql:
+                await self.run(self._fetch(text, None, False))
+            else:
+                await self.run(self._link.connection.execute_batch(text))
+        except Error as error:
+            set_verb(error, plan.verb)
+            raise
         self._note_script(plan.sql)
         if plan.verb == "PREPARE":
             self._status = status_after(plan.sql, self._status)

@@ -28,7 +28,8 @@ SPEC = AdapterSpec(
         sqlstate=Support(
             "emulated",
             "the driver hides the error's fields, so they are read from the server's English messages; what user code "
-            "raises has none, and a text that repeats one of the server's is taken for it",
+            "raises has none, nor has a message that is not in the package's table, and a text that repeats one of the "
+            "server's is taken for it",
         ),
         error_position=Support(
             "emulated",

@@ -283,6 +283,14 @@ CASES = [
     Case(SQLParsingError, "3F000", "create table noschema.t (a int)"),
     Case(NotSupportedError, "0A000", "select count(*) from parent for update"),
     Case(TransactionError, "25001", "vacuum parent"),
+    Case(SQLParsingError, "42704", "grant select on parent to nobody_of_that_name"),
+    Case(SQLParsingError, "42704", "alter table parent owner to nobody_of_that_name"),
+    Case(DataError, "22023", "set role nobody_of_that_name"),
+    Case(SQLParsingError, "42704", "select 1::nosuchtype"),
+    Case(SQLParsingError, "42704", "create table t (a nosuchtype)"),
+    Case(DataError, "22023", "create sequence s maxvalue 0"),
+    Case(DataError, "22023", "select lo_open(1, 2)"),
+    Case(OperationalError, "54000", "select repeat('x', 2000000000)"),
 ]
 RAISED = [
     raised("23000", IntegrityError),

@@ -5,6 +5,8 @@ Every failure in `BLOCKS` has a text of its own on the server. Those in `UNCERTA
 
 from __future__ import annotations
 
+from tests.integration.postgres.phrase_statements_more import MORE
+
 SETUP = r"""
 create table parent (id int constraint parent_key primary key, note text default 'x');
 create table child (
@@ -474,7 +476,6 @@ drop domain missing
 drop index parent
 select array[1] || array[[[1]]]
 refresh materialized view parent
-select repeat('x', 2000000000) || 'y'
 select 1::missing
 drop type missing
 select $1 is null or $1 > 5
@@ -485,6 +486,22 @@ select U&'\00'
 grant select on parent to missing
 """
 
+# Texts that the server has for two conditions; the first word of the statement, or the hint, tells which of them it is.
+TOLD_APART = r"""
+grant select on parent to missing
+revoke select on parent from missing
+alter table parent owner to missing
+create schema s authorization missing
+reassign owned by missing to postgres
+drop role missing
+set role missing
+set session authorization missing
+select 1::missing
+drop type missing
+create table t (a missing)
+create type missing (input = int4in, output = int4out)
+"""
+
 BLOCKS = {
     "integrity": INTEGRITY,
     "syntax": SYNTAX,
@@ -493,4 +510,5 @@ BLOCKS = {
     "data": DATA,
     "state": STATE,
     "rights": AS_POOR,
+    "more": MORE,
 }

@@ -21,7 +21,7 @@ from psycopg.pq import DiagnosticField as Field
 
 from sqlspec.exceptions import error_class
 from sqlspec.postgres.phrases import Phrase, classify, shared_class
-from tests.integration.postgres.phrase_statements import BLOCKS, INTEGRITY, SETUP, UNCERTAIN
+from tests.integration.postgres.phrase_statements import BLOCKS, INTEGRITY, SETUP, TOLD_APART, UNCERTAIN
 
 POOR = f"phrases_poor_{os.getpid()}"
 
@@ -31,6 +31,7 @@ class Failure(NamedTuple):
     detail: str | None
     fatal: bool
     fields: Phrase
+    hint: str | None = None
 
     @property
     def phrase(self) -> Phrase:
@@ -49,7 +50,8 @@ def failure(connection: psycopg.Connection[Any], statement: str) -> Failure:
     assert message is not None, f"{statement} did not fail"
     names = (field(which) for which in (Field.CONSTRAINT_NAME, Field.TABLE_NAME, Field.COLUMN_NAME))
     fields = Phrase(field(Field.SQLSTATE), *names)
-    return Failure(message, field(Field.MESSAGE_DETAIL), field(Field.SEVERITY_NONLOCALIZED) == "FATAL", fields)
+    fatal = field(Field.SEVERITY_NONLOCALIZED) == "FATAL"
+    return Failure(message, field(Field.MESSAGE_DETAIL), fatal, fields, field(Field.MESSAGE_HINT))
 
 
 def wrong(found: Failure) -> bool:
@@ -113,6 +115,14 @@ def test_texts_of_several_conditions_are_not_certain(one: psycopg.Connection[Any
         assert found.phrase == Phrase(), statement
         shared = shared_class(found.message, found.detail, fatal=found.fatal)
         assert shared is None or issubclass(error_class(found.fields.sqlstate), shared), statement
+
+
+def test_what_the_message_does_not_tell_the_statement_or_the_hint_does(one: psycopg.Connection[Any]) -> None:
+    for statement, found in failures(one, TOLD_APART):
+        verb = statement.partition(" ")[0].upper()
+        told = classify(found.message, found.detail, fatal=found.fatal, hint=found.hint or "", verb=verb)
+        assert told.sqlstate == found.fields.sqlstate, statement
+        assert found.phrase.sqlstate is None, statement
 
 
 def test_names_are_found_where_the_server_gives_them(one: psycopg.Connection[Any]) -> None:
