@@ -2,9 +2,20 @@
 """The compiled module of the codec: it reads the values that are met every day and leaves all others to Python."""
 
 from cpython.buffer cimport PyBUF_SIMPLE, Py_buffer, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bool cimport PyBool_Check
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.datetime cimport PyDateTime_IMPORT, date_new, datetime_new, time_new
-from cpython.list cimport PyList_GET_ITEM
+from cpython.datetime cimport (
+    PyDate_CheckExact,
+    PyDateTime_CheckExact,
+    PyDateTime_IMPORT,
+    date_new,
+    datetime_new,
+    time_new,
+)
+from cpython.dict cimport PyDict_CheckExact, PyDict_Next
+from cpython.float cimport PyFloat_CheckExact
+from cpython.list cimport PyList_CheckExact, PyList_GET_ITEM, PyList_GET_SIZE
+from cpython.long cimport PyLong_CheckExact
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
@@ -477,3 +488,38 @@ cdef class RowsReader:
                 return (<Reader>reader).unpack(data) if value is UNUSUAL else value
             return (<Reader>reader).read(data)
         return reader(data)
+
+
+# -- writing ------------------------------------------------------------------------------------------------
+
+
+cdef bint ordinary(object value) noexcept:
+    # Only looks at classes and runs no code of theirs, so that nothing changes meanwhile.
+    cdef PyObject* key
+    cdef PyObject* item
+    cdef Py_ssize_t at = 0
+    if PyUnicode_CheckExact(value) or PyLong_CheckExact(value) or PyFloat_CheckExact(value):
+        return True
+    if value is None or PyBool_Check(value):
+        return True
+    if PyDict_CheckExact(value):
+        while PyDict_Next(value, &at, &key, &item):
+            if not PyUnicode_CheckExact(<object>key) or not ordinary(<object>item):
+                return False
+        return True
+    if PyList_CheckExact(value):
+        for at in range(PyList_GET_SIZE(value)):
+            if not ordinary(<object>PyList_GET_ITEM(value, at)):
+                return False
+        return True
+    if PyTuple_CheckExact(value):
+        for at in range(PyTuple_GET_SIZE(value)):
+            if not ordinary(<object>PyTuple_GET_ITEM(value, at)):
+                return False
+        return True
+    return type(value) is UUID or PyDateTime_CheckExact(value) or PyDate_CheckExact(value)
+
+
+def is_ordinary(value):
+    """Tell whether a document, which has no cycles, is of classes that msgspec writes as they are."""
+    return ordinary(value)

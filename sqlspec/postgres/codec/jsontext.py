@@ -1,16 +1,23 @@
 """`json` and `jsonb`.
 
 msgspec reads and writes; the standard library steps in for what msgspec refuses. Neither may lose anything:
-a float that is not finite is refused in both directions, integers of any size stay exact.
+a float that is not finite is refused in both directions, integers of any size stay exact. What msgspec would write
+otherwise than it is, or leave out, is looked for in documents that hold more than the classes of JSON itself.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from copy import copy
+from datetime import date, datetime
 from decimal import Decimal
+from enum import Enum
+from types import NoneType
 from typing import Any, NoReturn
+from uuid import UUID
 
 import msgspec
 
@@ -24,10 +31,10 @@ from sqlspec.postgres.codec.base import (
     is_numpy,
     plain_text,
 )
-from sqlspec.postgres.codec.reading import reader
+from sqlspec.postgres.codec.reading import compiled, reader
 from sqlspec.values import Json
 
-__all__ = ("json_codec",)
+__all__ = ("is_ordinary", "json_codec")
 
 _NOT_FINITE = "the document holds NaN or infinity, which JSON does not have; pass None or a str in its place"
 _TOO_DEEP = "the document is nested too deeply"
@@ -53,13 +60,101 @@ def _plain(value: Any) -> Any:
     raise ValueRefused(f"{given(value)} inside the document, which has no JSON form; convert it or set json_serializer")
 
 
-_encode = msgspec.json.Encoder(enc_hook=_plain).encode
+_encode = msgspec.json.Encoder(enc_hook=_plain, decimal_format="number").encode
 _encode_strictly = json.JSONEncoder(allow_nan=False, check_circular=False).encode
+
+_IS_KEY = frozenset({str}).issuperset
+_LEAVES = frozenset({NoneType, bool, int, float, str, date, datetime, UUID})
+_ARE_LEAVES = _LEAVES.issuperset
+
+
+def is_ordinary(value: Any) -> bool:
+    """Tell whether a document, which has no cycles, is of classes that msgspec writes as they are."""
+    pending = [value]
+    for item in pending:
+        inner: Iterable[Any] = item
+        if item.__class__ is dict:
+            if not _IS_KEY(map(type, item)):
+                return False
+            inner = item.values()
+        elif item.__class__ is not list and item.__class__ is not tuple:
+            return item.__class__ in _LEAVES and len(pending) == 1
+        if not _ARE_LEAVES(map(type, inner)):
+            pending += [part for part in inner if part.__class__ not in _LEAVES]
+    return True
+
+
+_is_ordinary: Callable[[Any], bool] = getattr(compiled, "is_ordinary", is_ordinary)
+
+
+def _writable(value: Any) -> Any:
+    """Return a document that msgspec writes without losing anything.
+
+    Raises:
+        ValueRefused: It holds what has no form of its own in JSON.
+    """
+    if value.__class__ in _LEAVES:
+        return value
+    if isinstance(value, dict):
+        return dict(zip(_keys(value), map(_writable, value.values()), strict=True))
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_writable(item) for item in value]
+    if isinstance(value, Json | Enum):
+        return _writable(value.value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        raise ValueRefused(
+            f"{given(value)} inside the document, and binary has no JSON form; pass text, such as its hex()"
+        )
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise ValueRefused(_NOT_FINITE)
+        return Decimal(value)
+    if isinstance(value, msgspec.Struct):
+        return _writable_struct(value)
+    names = _attributes(value)
+    if names is None:
+        return value
+    return {name: _writable(getattr(value, name)) for name in names if hasattr(value, name)}
+
+
+def _keys(value: dict[Any, Any]) -> Iterable[str]:
+    if _IS_KEY(map(type, value)):
+        return value
+    if any(isinstance(key, bytes | bytearray | memoryview) for key in value):
+        raise ValueRefused("the document holds a dict key that is binary; use str keys")
+    texts = msgspec.to_builtins(dict.fromkeys(value), str_keys=True, enc_hook=_plain)
+    if len(texts) < len(value):
+        raise ValueRefused("the document holds dict keys that are the same as text, such as 1 and '1'; use str keys")
+    return texts  # type: ignore[no-any-return]
+
+
+def _writable_struct(value: msgspec.Struct) -> msgspec.Struct:
+    # Its class knows which fields are written and under which names.
+    made = value
+    for name in value.__struct_fields__:
+        part = getattr(value, name)
+        written = _writable(part)
+        if written is not part:
+            made = copy(value) if made is value else made
+            msgspec.structs.force_setattr(made, name, written)
+    return made
+
+
+def _attributes(value: Any) -> list[str] | None:
+    """Return the names of what a dataclass or attrs class holds; msgspec leaves out what is private in the latter."""
+    kind = type(value)
+    if hasattr(kind, "__dataclass_fields__"):
+        return [field.name for field in dataclasses.fields(kind)]
+    fields = getattr(kind, "__attrs_attrs__", None)
+    return None if fields is None else [field.name for field in fields]
 
 
 def _dumps(value: Any) -> bytes:
     try:
         data = _encode(value)
+        if not _is_ordinary(value):
+            value = _writable(value)
+            data = _encode(value)
         # msgspec writes null for a float that is not finite, so a document with a null needs a second look.
         if b"null" in data:
             _encode_strictly(msgspec.to_builtins(value, str_keys=True, enc_hook=_plain))

@@ -12,6 +12,7 @@ from enum import Enum, IntEnum, StrEnum
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+import attrs
 import msgspec
 import numpy
 import pytest
@@ -58,6 +59,12 @@ class Amount(Decimal):
 
 class Doc(msgspec.Struct):
     a: int
+
+
+@attrs.define
+class Private:
+    a: int
+    _b: Decimal
 
 
 @dataclass
@@ -210,6 +217,7 @@ CASES: dict[str, list[Case]] = {
         Case("jsonb", "null", None, (Json(None), "null")),
         Case("jsonb", "true", True, (Json(True),)),
         Case("jsonb", '{"a": 1}', {"a": 1}, (Doc(1), Data(1), '{"a":1}', Json({"a": 1}))),
+        Case("jsonb", '{"a": 1, "_b": 1.5}', {"a": 1, "_b": 1.5}, (Private(1, Decimal("1.5")),)),
         Case("jsonb", '{"k": "\\u00fc \\" \\\\ / ☃"}', {"k": 'ü " \\ / ☃'}),
     ],
     "json": [
@@ -258,7 +266,7 @@ REFUSED: dict[str, list[Any]] = {
     "timetz": [time(12), "12:00", datetime(2024, 1, 1, tzinfo=UTC)],
     "timestamp": [datetime(2024, 1, 1, tzinfo=UTC), date(2024, 1, 1), "2024-13-01", 0, "2024-01-01T00:00:00Z"],
     "timestamptz": [datetime(2024, 1, 1), date(2024, 1, 1), "2024-01-01T00:00:00", 1704067200],
-    "jsonb": [1, 1.5, True, {"a": NAN}, [INF], Json(NAN), {"a": object()}, b"{}"],
+    "jsonb": [1, 1.5, True, {"a": NAN}, [INF], Json(NAN), {"a": object()}, b"{}", [b""], {1: 1, "1": 2}],
     "json": [1, {"a": NAN}],
     "mood": [1, b"sad", "a\0b"],
     "int4[]": [[1.5], [2**31], ["1"], [[1], [2, 3]], [[1], 2], 5, {"a": 1}, [True]],
