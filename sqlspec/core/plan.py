@@ -13,11 +13,12 @@ from sqlspec.core.arguments import flag
 from sqlspec.core.excerpt import brief
 from sqlspec.core.mapping import build_mapper
 from sqlspec.core.parameters import bind_named, bind_positional, iter_bound
-from sqlspec.core.scan import parameter_names, scan, splice, statement_text
+from sqlspec.core.scan import MAX_PARAMETERS, parameter_names, scan, splice, statement_text
 from sqlspec.exceptions import (
     ImproperConfigurationError,
     MappingError,
     NotSupportedError,
+    ParameterError,
     SQLParsingError,
     SQLSpecError,
     TransactionError,
@@ -162,7 +163,7 @@ class Compiler:
 
         Raises:
             SQLParsingError: A quote or comment is not closed.
-            ParameterError: Two placeholder styles are mixed.
+            ParameterError: Two placeholder styles are mixed, or there are more placeholders than the server takes.
         """
         found = self.plans.get(text) if text.__class__ is str else None
         if found is not None:
@@ -191,6 +192,9 @@ def _compile(text: str) -> Plan:
         arity = max(int(hit.name or 0) for hit in found.placeholders)
     else:
         arity = len(found.placeholders)
+    if arity > MAX_PARAMETERS:  # what the protocol counts in 16 bits
+        given = f"the statement has {arity} of them, and the server takes at most {MAX_PARAMETERS}"
+        raise ParameterError(f"cannot send the parameters: {given}; pass arrays, or use execute_many()", sql=text)
     sql = text if found.style in (None, "numeric") else splice(text, found, "${}".format)
     refusal = _refusal(text, found)
     # SELECT INTO makes a table, whatever its verb is.

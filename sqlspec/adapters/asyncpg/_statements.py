@@ -9,8 +9,9 @@ from sqlspec.adapters.asyncpg._errors import words
 from sqlspec.adapters.asyncpg._native import asyncpg
 from sqlspec.adapters.asyncpg._types import Installed, type_refused
 from sqlspec.core.result import Column
+from sqlspec.core.scan import scan
 from sqlspec.driver._async_prepared import AsyncPreparedStatements
-from sqlspec.exceptions import DataError, staleness
+from sqlspec.exceptions import DataError, ParameterError, staleness
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
     from sqlspec.exceptions import Staleness
 
 __all__ = ("PooledStatements", "Prepared", "Statements")
+
+MOST_PARAMETERS = 32767
+"""The driver counts the parameters of a statement in a signed integer of 16 bits."""
+
+_LONG = 180_000
+"""No text that names more parameters than these, from the first to the last, is shorter."""
 
 
 class Prepared:
@@ -68,6 +75,8 @@ class Statements(AsyncPreparedStatements[Prepared]):
         self._names = itertools.count(1)
 
     async def prepare(self, sql: str) -> Prepared:
+        if len(sql) > _LONG:
+            _check_count(sql)
         statement = await self._parse(sql)
         oids = tuple(parameter.oid for parameter in statement.get_parameters())
         columns = tuple(Column(attribute.name, attribute.type.oid) for attribute in statement.get_attributes())
@@ -175,6 +184,15 @@ class PooledStatements(Statements):
 
     def _new_name(self) -> str:
         return ""
+
+
+def _check_count(sql: str) -> None:
+    # Asked before the statement is prepared: of more parameters the driver would tell none.
+    if f"${MOST_PARAMETERS + 1}" in sql:
+        count = max((int(hit.name or 0) for hit in scan(sql).placeholders), default=0)
+        if count > MOST_PARAMETERS:
+            given = f"the statement has {count} of them, and asyncpg sends at most {MOST_PARAMETERS}"
+            raise ParameterError(f"cannot send the parameters: {given}; pass arrays, or use execute_many()")
 
 
 def _key(sql: str, oids: tuple[int, ...]) -> str:

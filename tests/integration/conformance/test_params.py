@@ -14,6 +14,7 @@ import pytest
 
 from sqlspec import SQL
 from sqlspec.exceptions import DataError, ParameterError, SQLParsingError, SQLSpecError
+from tests.integration.harness import FLAVOURS
 
 POSITIONAL = {
     "numeric": "select $1::int as a, $2::text as b",
@@ -215,6 +216,22 @@ async def test_characters_that_cannot_be_sent_are_refused(session: Any, untouche
         for call in (session.select, session.execute_script):
             with pytest.raises(SQLParsingError, match=r"(NUL|surrogate).* at 1:"):
                 await call(sql)
+
+
+MOST = {"asyncpg": 32767, "psqlpy": 32767}
+
+
+@pytest.mark.only(*(name for name in FLAVOURS if name != "stub"))  # its own PREPARE takes half a minute
+async def test_more_parameters_than_can_be_sent_are_refused(session: Any, config: Any) -> None:
+    most = MOST.get(config.spec.name, 65535)
+    for count in (most, most + 1, 65536):
+        sql = f"select cardinality(array[{'?::int, ' * (count - 1)}?::int])"
+        if count == most:
+            assert await session.select_value(sql, (0,) * count) == count
+            continue
+        with pytest.raises(ParameterError, match="^cannot send the parameters: the statement has .*arrays"):
+            await session.select_value(sql, (0,) * count)
+    assert await session.select_value("select 1") == 1
 
 
 async def test_an_sql_object_brings_its_own_parameters(session: Any, untouched: Any) -> None:

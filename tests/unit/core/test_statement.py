@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sqlspec.core.filters import Count, InCollection, LimitOffset
+from sqlspec.core.plan import Compiler
 from sqlspec.core.statement import SQL
 from sqlspec.exceptions import NotSupportedError, ParameterError
 
@@ -167,3 +168,11 @@ def test_a_condition_takes_a_list_as_the_value_of_its_only_placeholder() -> None
 def test_filters_need_a_query() -> None:
     with pytest.raises(NotSupportedError):
         SQL("delete from t").limit(1).render()
+
+
+@pytest.mark.parametrize("style", ["?", "%s", ":p{}", "%(p{})s"])
+def test_no_statement_has_more_parameters_than_the_protocol_counts(style: str) -> None:
+    numbers = range(1, 65_537)
+    with pytest.raises(ParameterError, match="the statement has 65536 of them, and the server takes at most 65535"):
+        Compiler().plan(f"select {', '.join(style.format(number) for number in numbers)}")
+    assert Compiler().plan(f"select {', '.join(style.format(number) for number in numbers[1:])}").arity == 65535
