@@ -159,10 +159,14 @@ def coerce_numeric(value: Any) -> Decimal:
         value = _to_decimal(value)
     exponent = value.as_tuple().exponent
     if exponent.__class__ is not int:
-        if value.is_nan() and str(value) not in {"NaN", "-NaN"}:
-            raise ValueRefused("a NaN with a payload or a signaling NaN was given; pass Decimal('NaN')")
+        if value.is_nan():
+            if str(value) not in {"NaN", "-NaN"}:
+                raise ValueRefused("a NaN with a payload or a signaling NaN was given; pass Decimal('NaN')")
+            return _SPECIAL[_NAN]  # one form: the server reads no sign before it
     elif exponent < -_MAX_SCALE:
         raise ValueRefused(f"the number has more than {_MAX_SCALE} digits after the point; round it first")
+    elif not value:
+        return value if exponent <= 0 else Decimal(0)  # 0E+5 has no digits before the point
     elif value.adjusted() >= _MAX_INTEGER_DIGITS:
         raise ValueRefused(f"the number has more than {_MAX_INTEGER_DIGITS} digits before the point")
     return value  # type: ignore[no-any-return]

@@ -112,6 +112,8 @@ NOON = datetime(2024, 1, 1, 12)
         ("numeric", np.float64(0.1), Decimal("0.1")),
         ("numeric", np.int64(3), Decimal(3)),
         ("numeric", "-1.50", Decimal("-1.50")),
+        ("numeric", Decimal("-NaN"), Decimal("NaN")),
+        ("numeric", "0E+200000", Decimal(0)),
         ("money", 5, Decimal(5)),
         ("money", Decimal("1.5"), Decimal("1.5")),
         ("text", Label.A, "a"),
