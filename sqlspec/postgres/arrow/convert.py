@@ -27,9 +27,9 @@ from sqlspec.postgres.arrow.texts import (
     hstore_literal,
     inside,
     json_writer,
-    no_nul,
     row_literal,
     sql_text,
+    storable,
     text_bytes,
     vector_literal,
 )
@@ -167,7 +167,7 @@ def _to_text(kind: pa.DataType, shape: Shape, options: LoadOptions) -> Conversio
         limit = refuse_where(
             lambda array: pc.greater(pc.binary_length(array), 63), "the text is longer than the 63 bytes of a name"
         )
-    return Conversion(shape.wire(), chain(no_nul, limit), _short)
+    return Conversion(shape.wire(), chain(storable, limit), _short)
 
 
 def _to_enum(kind: pa.DataType, shape: Shape, options: LoadOptions) -> Conversion:
@@ -190,7 +190,7 @@ def _to_json(kind: pa.DataType, shape: Shape) -> Conversion:
     if pa.types.is_null(plain):
         return Conversion(WireType(Kind.BYTES, shape.oid), _no_values, sql_text)
     if _is_text(plain):
-        return Conversion(shape.wire(), chain(unpack, no_nul), _short)
+        return Conversion(shape.wire(), chain(unpack, storable), _short)
     if not (pa.types.is_struct(plain) or pa.types.is_map(plain) or is_list(plain)):
         raise no_way(kind, shape, "give JSON text, as string")
     return Conversion(shape.wire(), json_writer(kind, unwrap), sql_text)
@@ -213,7 +213,7 @@ def is_cut(shape: Shape) -> bool:
 
 def server_text(shape: Shape, options: LoadOptions) -> Conversion:
     """Leave the text to the server's parser, but for what it would cut or round without a word."""
-    checks: list[Step | None] = [_short, no_nul]
+    checks: list[Step | None] = [_short, storable]
     shapes = _inner(shape)
     if not options.round and any(is_cut(part) for _, part in shape.parts):
         raise NoWay(f"the server would round or cut text to what {shape.name} declares; round=True lets it")
@@ -423,7 +423,7 @@ def _to_hstore(kind: pa.DataType, shape: Shape, options: LoadOptions) -> Convers
         plain, unpack = unwrap(part)
         if not _is_text(plain) and not pa.types.is_null(plain):
             raise no_way(kind, shape, "give a map of strings")
-        writers.append(chain(unpack, _short, no_nul) or _short)
+        writers.append(chain(unpack, _short, storable) or _short)
     return Conversion(TEXT_WIRE, lambda array: hstore_literal(array, *writers), sql_text, True)
 
 

@@ -17,7 +17,7 @@ from sqlspec.postgres.arrow.steps import (
     checked,
     refuse_where,
 )
-from sqlspec.postgres.arrow.texts import no_nul, sql_text
+from sqlspec.postgres.arrow.texts import sql_text, storable
 from sqlspec.postgres.arrow.wire import Kind, WireType
 from sqlspec.postgres.codec.base import INT8
 
@@ -148,7 +148,7 @@ def to_numeric(kind: pa.DataType, shape: Shape, options: LoadOptions) -> Convers
 
 
 def _number_text(array: pa.Array) -> pa.Array:
-    return no_nul(array.cast(pa.string()))
+    return storable(array.cast(pa.string()))
 
 
 def _reason(shape: Shape, limits: tuple[int, int]) -> str:

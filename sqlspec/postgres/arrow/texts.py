@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from sqlspec.postgres.arrow.kernels import pc
 from sqlspec.postgres.arrow.nested import ListParts, is_list, list_parts, map_parts
-from sqlspec.postgres.arrow.steps import Misfit, NoWay, Step, refuse_where
+from sqlspec.postgres.arrow.steps import Misfit, NoWay, Step, chain, checked, refuse_where
 
 __all__ = (
     "array_literal",
@@ -18,9 +18,9 @@ __all__ = (
     "inside",
     "interval_parts",
     "json_writer",
-    "no_nul",
     "row_literal",
     "sql_text",
+    "storable",
     "text_bytes",
     "vector_literal",
 )
@@ -94,14 +94,27 @@ _find_nul = refuse_where(
 )
 
 
-def no_nul(array: pa.Array) -> pa.Array:
+def _validated(array: pa.Array) -> pa.Array:
+    array.validate(full=True)
+    return array
+
+
+_find_malformed = checked(
+    _validated, "the text is not UTF-8, as strings of Arrow have to be; mend it, or store it as bytea"
+)
+
+
+def storable(array: pa.Array) -> pa.Array:
     """Return texts as they are.
 
     Raises:
-        Misfit: One holds NUL.
+        Misfit: One holds NUL, or bytes that are no UTF-8.
     """
-    # Most text has none, and a search through all bytes at once is many times faster than pyarrow's own.
-    if b"\0" in text_bytes(array):
+    # Most text has neither, and to look through all bytes at once is many times faster than pyarrow's own ways.
+    data = text_bytes(array)
+    if not data.isascii():
+        _find_malformed(array)
+    if b"\0" in data:
         _find_nul(array)
     return array
 
@@ -211,9 +224,9 @@ def json_string(text: pa.Array) -> pa.Array:
     """Return texts as JSON strings.
 
     Raises:
-        Misfit: A text holds NUL.
+        Misfit: A text holds NUL or is not UTF-8.
     """
-    text = reduce(lambda text, pair: pc.replace_substring(text, *pair), _ESCAPES.items(), no_nul(text))
+    text = reduce(lambda text, pair: pc.replace_substring(text, *pair), _ESCAPES.items(), storable(text))
     if pc.any(pc.match_substring_regex(text, "[\\x01-\\x1f]")).as_py():
         text = reduce(lambda text, mark: pc.replace_substring(text, mark, f"\\u{ord(mark):04x}"), _CONTROL, text)
     return joined('"', text, '"')
@@ -230,7 +243,7 @@ def json_writer(kind: pa.DataType, unwrap: Callable[[pa.DataType], tuple[pa.Data
         NoWay: The type, or one inside it, has no JSON form.
     """
     if isinstance(kind, pa.BaseExtensionType) and kind.extension_name == "arrow.json":
-        return unwrap(kind)[1] or (lambda array: array)
+        return chain(unwrap(kind)[1], storable) or storable
     is_uuid = isinstance(kind, pa.BaseExtensionType) and kind.extension_name == "arrow.uuid"
     plain, unpack = unwrap(kind)
     write = _uuid_json if is_uuid else _json_of(plain, unwrap)

@@ -63,3 +63,13 @@ async def test_the_servers_words_stay_where_no_value_is_to_blame(session: Any) -
     with pytest.raises(SQLParsingError, match="no such table"):
         await session.load_from_arrow("nowhere", pa.table({"n": [1]}))
     assert await session.select_value("select 1") == 1
+
+
+@pytest.mark.parametrize("kind", ["text", "numeric", "numeric(5, 2)", "jsonb", "timetz", "inet"])
+async def test_text_that_is_not_utf8_is_named(session: Any, kind: str) -> None:
+    data = pa.array([None, b"\xff", None])
+    malformed = pa.Array.from_buffers(pa.string(), len(data), data.buffers())
+    await session.execute(f"create table t (v {kind})")
+    with pytest.raises(DataError, match="column 'v': row 1 of the source does not fit: the text is not UTF-8"):
+        await session.load_from_arrow("t", pa.table({"v": malformed}))
+    assert await session.select_value("select count(*) from t") == 0
