@@ -30,6 +30,7 @@ from sqlspec.core._schema import (
     typed_dict_fields,
 )
 from sqlspec.exceptions import MappingError
+from sqlspec.values import Interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -233,7 +234,40 @@ def _msgspec(kind: Any, name: str) -> partial[Any]:
             f"cannot map a column to the field {name!r}: {error}; "
             "annotate it with a type that can be told from the value, or with Any"
         ) from error
-    return convert
+    return partial(_with_durations, kind, convert)
+
+
+def _with_durations(kind: Any, convert: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return convert(value)
+    except msgspec.ValidationError:
+        # msgspec takes no subclass for a timedelta, so that an Interval fits no such field inside a composite.
+        intervals: dict[int, tuple[datetime.timedelta, Interval]] = {}
+        plain_value = _with_timedeltas(value, intervals)
+        if not intervals:
+            raise
+
+    def back(wanted: Any, given: Any) -> Any:
+        if wanted is Interval and id(given) in intervals:
+            return intervals[id(given)][1]
+        if isinstance(given, get_origin(wanted) or wanted):
+            return given
+        raise TypeError(f"a {type(given).__name__} does not conform to the annotation")
+
+    return msgspec.convert(plain_value, type=kind, str_keys=True, dec_hook=back)
+
+
+def _with_timedeltas(value: Any, intervals: dict[int, tuple[datetime.timedelta, Interval]]) -> Any:
+    """Return a value with a timedelta for each interval that is one exactly; those with months are none."""
+    if isinstance(value, dict):
+        return {key: _with_timedeltas(item, intervals) for key, item in value.items()}
+    if value.__class__ is list or value.__class__ is tuple:
+        return value.__class__(_with_timedeltas(item, intervals) for item in value)
+    if value.__class__ is not Interval or value.months:
+        return value
+    duration = datetime.timedelta(value.days, value.seconds, value.microseconds)
+    intervals[id(duration)] = (duration, value)
+    return duration
 
 
 def _collect(collection: type, value: Any) -> Any:

@@ -4,7 +4,7 @@ import dataclasses
 import enum
 import sys
 from collections import namedtuple
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Generic, Required, TypedDict, TypeVar
 from uuid import UUID
@@ -18,6 +18,7 @@ from sqlspec.core._schema import type_name
 from sqlspec.core.mapping import build_mapper
 from sqlspec.core.result import Column
 from sqlspec.exceptions import MappingError
+from sqlspec.values import Interval, Range
 
 pytestmark = pytest.mark.usefixtures("making")
 
@@ -107,6 +108,23 @@ class Leaf(msgspec.Struct, forbid_unknown_fields=True):
 class Tree(msgspec.Struct):
     leaf: Leaf | None = None
     more: dict[str, list[Leaf]] | None = None
+
+
+class Lasting(msgspec.Struct):
+    length: timedelta
+    exact: Interval
+    span: Range[int] | None = None
+    more: list[timedelta | None] = []
+
+
+@attrs.define
+class LastingAttrs:
+    _length: timedelta
+    exact: Interval
+
+
+def item_of(kind: Any) -> type:
+    return dataclasses.make_dataclass("Holding", [("item", kind)])
 
 
 class TestConstructors:
@@ -409,6 +427,22 @@ class TestConversions:
         with pytest.raises(MappingError, match="row 0 to kind: the column 'color' is NULL") as caught:
             mapped(kind, "color", *[(None,)] * count)
         assert caught.value.__context__ is None
+
+    def test_intervals_inside_composites(self) -> None:
+        long = Interval(0, 1, 90_000_000_000)
+        value = {"length": long, "exact": long, "span": Range(1, 2), "more": [long, None]}
+        hours = timedelta(days=2, hours=1)
+        (row,) = mapped(item_of(Lasting), "item", (value,))
+        assert row.item == Lasting(hours, long, Range(1, 2), [hours, None])
+        assert type(row.item.length) is timedelta
+        assert row.item.exact is long
+        (row,) = mapped(item_of(LastingAttrs), "item", ({"_length": long, "exact": Interval(1)},))
+        assert row.item == LastingAttrs(hours, Interval(1))
+        (row,) = mapped(item_of(list[timedelta] | Lasting), "item", ([long],))
+        assert row.item == [hours]
+        # 30 days are not what a month is.
+        with pytest.raises(MappingError, match="'item' holds a value of type dict that does not fit"):
+            mapped(item_of(Lasting), "item", ({**value, "length": Interval(1)},))
 
     def test_collections_from_arrays(self) -> None:
         kind = dataclasses.make_dataclass(
