@@ -258,16 +258,27 @@ class AsyncSessionContext:
         pooled = None if pool is None or config._pool_watch is not None else pool.try_acquire()
         if pooled is None:
             pooled = await config._acquire()
+        try:
+            session = self._session = pooled.session = config._session(pooled.driver, self._limit)
+        except BaseException:  # of a signal's handler
+            await pooled.pool.release(pooled, dirty=False, broken=False)
+            raise
         self._pooled = pooled
-        session = self._session = pooled.session = config._session(pooled.driver, self._limit)
         return session
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        pooled, self._pooled = self._pooled, None
-        if pooled is not None and not self._session._try_give_back(pooled):
-            await self._session._give_back(pooled)
+        pooled = self._pooled
+        if pooled is None:
+            return
+        try:
+            self._pooled = None
+            if not self._session._try_give_back(pooled):
+                await self._session._give_back(pooled)
+        except BaseException:  # of a signal's handler, too
+            await pooled.pool.release(pooled, dirty=True, broken=True)
+            raise
 
 
 class AsyncConnectionContext:

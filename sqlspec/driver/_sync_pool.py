@@ -107,7 +107,9 @@ class SyncPool:
             pooled, now = self._idle[-1], time.monotonic()
             if now - pooled.returned >= self._trusted or now >= pooled.expires or pooled.driver.is_closed():
                 return None
-            self._used.add(self._idle.pop())
+            # In this order: who is interrupted here, by a signal, may leave it in both, but not in neither.
+            self._used.add(pooled)
+            self._idle.pop()
         return pooled
 
     def acquire(self) -> Pooled:
@@ -283,8 +285,8 @@ class SyncPool:
                 if self._waiters.popleft().wake(pooled):
                     return True
             if kept:
-                self._used.discard(pooled)
                 self._idle.append(pooled)
+                self._used.discard(pooled)
         if kept and self._housekeeping is None and self._settings.max_idle is not None:
             self._housekeeping = later(self._settings.max_idle, self._start_trimming)
         return kept

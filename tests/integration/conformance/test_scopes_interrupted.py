@@ -204,6 +204,30 @@ async def test_a_session_that_is_cancelled_while_it_closes_a_reader(flavour: Fla
     assert config.stats().in_use == 0
 
 
+class Signal(BaseException):
+    """What a signal's handler raises, at any moment."""
+
+
+def _raise(*args: object) -> Any:
+    raise Signal
+
+
+@pytest.mark.parametrize("where", ["entering", "leaving"])
+async def test_a_checkout_that_a_signal_ends(flavour: Flavour, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    config = flavour.make_config(max_size=1)
+    async with config.provide_session() as session:
+        await session.select_value("select 1")
+    kind, name = (type(config), "_session") if where == "entering" else (type(session), "_try_give_back")
+    with monkeypatch.context() as patched, pytest.raises(Signal):
+        async with config.provide_session():
+            patched.setattr(kind, name, _raise)
+        async with config.provide_session():
+            pass
+    assert config.stats().in_use == 0
+    async with asyncio.timeout(10), config.provide_session() as session:
+        assert await session.select_value("select 1") == 1
+
+
 # -- what leaves the body of a stream ---------------------------------------------------------------
 
 
