@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from sqlspec.adapters.psycopg._async_driver import AsyncPsycopgDriver
-    from sqlspec.adapters.psycopg._protocol import AsyncNative
+    from sqlspec.adapters.psycopg._async_native import AsyncNative
     from sqlspec.driver._types import CopyTarget
     from sqlspec.postgres.arrow._wire import Sink
 

@@ -18,10 +18,10 @@ from sqlspec.adapters.psycopg import _protocol as protocol
 from sqlspec.adapters.psycopg._async_batch import run_batch
 from sqlspec.adapters.psycopg._async_copy import AsyncPsycopgFeed, copy_in
 from sqlspec.adapters.psycopg._async_cursor import AsyncPsycopgCursor
+from sqlspec.adapters.psycopg._async_native import AsyncNative
 from sqlspec.adapters.psycopg._async_pooled import AsyncPooledStatements
 from sqlspec.adapters.psycopg._async_stack import can_send_together, send_together
 from sqlspec.adapters.psycopg._async_statements import AsyncStatements
-from sqlspec.adapters.psycopg._protocol import AsyncNative
 from sqlspec.adapters.psycopg._types import DECODE_ERRORS
 from sqlspec.adapters.psycopg.spec import SPEC
 from sqlspec.core.result import Described, RawResult, raw_result
@@ -312,9 +312,7 @@ class AsyncPsycopgDriver(AsyncDriver):
         return protocol.connect_error_info(error)
 
     def is_broken(self, error: BaseException) -> bool:
-        return (
-            self._connection.closed or self._pgconn.transaction_status not in _STATUS or protocol.ends_connection(error)
-        )
+        return not self._connection.is_in_step() or protocol.ends_connection(error)
 
     async def cancel(self) -> None:
         self._stopped = True

@@ -6,6 +6,7 @@ import math
 import re
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from sqlspec.core.result import Column
@@ -24,7 +25,7 @@ try:
     import psycopg
     from psycopg import pq, waiting
     from psycopg.errors import error_from_result
-    from psycopg.rows import Row, tuple_row
+    from psycopg.rows import tuple_row
     from psycopg.waiting import Ready, Wait
 except ImportError as missing:  # pragma: no cover - needs an environment without the driver
     raise MissingDependencyError("psycopg", "psycopg") from missing
@@ -36,31 +37,15 @@ if TYPE_CHECKING:
 
     from sqlspec.postgres.settings import ConnectionSettings
 
-__all__ = ("AsyncNative", "SyncNative", "columns_of", "connect_options", "error_info", "failure", "pipeline")
+__all__ = ("AsyncBare", "SyncBare", "columns_of", "connect_options", "error_info", "failure", "pipeline")
 
 Error = psycopg.Error
 ConnectionTimeout = psycopg.errors.ConnectionTimeout
-SyncNative = psycopg.Connection
+AsyncBare = psycopg.AsyncConnection
+SyncBare = psycopg.Connection
 
 WAITS_FOR_FUTURES = not hasattr(waiting, "wait_for")
 """Newer releases of psycopg 3.3 wait without `asyncio.wait_for`, which cancels its task from Python 3.12 on."""
-
-CANCEL_LIMIT = 1.0
-"""Seconds in which the server must be told to stop a statement."""
-
-
-class AsyncNative(psycopg.AsyncConnection[Row]):
-    """The driver's connection, which gives up sooner when it cannot tell the server that its task was cancelled.
-
-    psycopg 3.3 waits twice five seconds on a silent network, whatever limit the task had.
-    """
-
-    async def _try_cancel(self, *, timeout: float = CANCEL_LIMIT) -> None:
-        try:
-            await self.cancel_safe(timeout=min(timeout, CANCEL_LIMIT))
-        except psycopg.Error:
-            cut(self.pgconn)  # nobody will answer
-
 
 _SENT_AT_ONCE = 64
 """Commands put into libpq's buffer between two looks at the socket."""
@@ -163,33 +148,40 @@ def pipeline(
     Raises:
         psycopg.Error: The first error of the server.
     """
-    pgconn.enter_pipeline_mode()
+    # First of all: psycopg does not go on after an interruption as long as nothing is sent, so nothing may be changed.
+    ready = yield Wait.RW
     answers = _Answers(pgconn, receive)
     refused: Exception | None = None
     sending = True
     interrupted = False
-    while True:
-        # After an interruption psycopg goes on waiting with a first `next()`, which sends None.
-        ready = yield (Wait.RW if sending else Wait.R)
-        interrupted = interrupted or ready is None
-        if (ready or 0) & Ready.R:
-            pgconn.consume_input()
-            if answers.read():
-                break
-        if sending and (interrupted or (ready or 0) & Ready.W):
-            try:
-                sending = not interrupted and not answers.failed and _send_some(commands)
-            except Exception as error:  # a row that does not fit, met while rows are read lazily
-                refused, sending = error, False
-            if not sending:
-                if interrupted:  # the request to cancel may have come between two commands: fail, commit no half
-                    pgconn.send_describe_prepared(_NOT_PREPARED)
-                pgconn.pipeline_sync()
-            while pgconn.flush():
-                ready = yield Wait.RW
-                interrupted = interrupted or ready is None
-                if (ready or 0) & Ready.R:
-                    pgconn.consume_input()
+    pgconn.enter_pipeline_mode()
+    try:
+        while True:
+            # After an interruption psycopg goes on waiting with a first `next()`, which sends None.
+            interrupted = interrupted or ready is None
+            if (ready or 0) & Ready.R:
+                pgconn.consume_input()
+                if answers.read():
+                    break
+            if sending and (interrupted or (ready or 0) & Ready.W):
+                try:
+                    sending = not interrupted and not answers.failed and _send_some(commands)
+                except Exception as error:  # a row that does not fit, met while rows are read lazily
+                    refused, sending = error, False
+                if not sending:
+                    if interrupted:  # the request to cancel may have come between two commands: fail, commit no half
+                        pgconn.send_describe_prepared(_NOT_PREPARED)
+                    pgconn.pipeline_sync()
+                while pgconn.flush():
+                    ready = yield Wait.RW
+                    interrupted = interrupted or ready is None
+                    if (ready or 0) & Ready.R:
+                        pgconn.consume_input()
+            ready = yield (Wait.RW if sending else Wait.R)
+    except BaseException:
+        with suppress(psycopg.Error):  # as long as answers are due libpq refuses, and the connection is broken
+            pgconn.exit_pipeline_mode()
+        raise
     pgconn.exit_pipeline_mode()
     if interrupted:
         raise psycopg.errors.QueryCanceled("interrupted")  # psycopg expects it, and raises what it was interrupted by

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from sqlspec.adapters.psycopg._sync_driver import SyncPsycopgDriver
-    from sqlspec.adapters.psycopg._protocol import SyncNative
+    from sqlspec.adapters.psycopg._sync_native import SyncNative
     from sqlspec.driver._types import CopyTarget
     from sqlspec.postgres.arrow._wire import Sink
 

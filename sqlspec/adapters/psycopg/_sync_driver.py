@@ -18,10 +18,10 @@ from sqlspec.adapters.psycopg import _protocol as protocol
 from sqlspec.adapters.psycopg._sync_batch import run_batch
 from sqlspec.adapters.psycopg._sync_copy import SyncPsycopgFeed, copy_in
 from sqlspec.adapters.psycopg._sync_cursor import SyncPsycopgCursor
+from sqlspec.adapters.psycopg._sync_native import SyncNative
 from sqlspec.adapters.psycopg._sync_pooled import SyncPooledStatements
 from sqlspec.adapters.psycopg._sync_stack import can_send_together, send_together
 from sqlspec.adapters.psycopg._sync_statements import SyncStatements
-from sqlspec.adapters.psycopg._protocol import SyncNative
 from sqlspec.adapters.psycopg._types import DECODE_ERRORS
 from sqlspec.adapters.psycopg.spec import SPEC
 from sqlspec.core.result import Described, RawResult, raw_result
@@ -312,9 +312,7 @@ class SyncPsycopgDriver(SyncDriver):
         return protocol.connect_error_info(error)
 
     def is_broken(self, error: BaseException) -> bool:
-        return (
-            self._connection.closed or self._pgconn.transaction_status not in _STATUS or protocol.ends_connection(error)
-        )
+        return not self._connection.is_in_step() or protocol.ends_connection(error)
 
     def cancel(self) -> None:
         self._stopped = True

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from psycopg.pq.abc import PGresult
 
-    from sqlspec.adapters.psycopg._protocol import SyncNative
+    from sqlspec.adapters.psycopg._sync_native import SyncNative
     from sqlspec.adapters.psycopg._types import RowLoaders
     from sqlspec.core.plan import Plan
     from sqlspec.core.result import Column
