@@ -68,6 +68,11 @@ def failure(result: PGresult) -> psycopg.Error:
     return error_from_result(result, encoding="utf-8")
 
 
+def closed() -> psycopg.Error:
+    """Return the driver's exception for a call on a connection that was closed meanwhile."""
+    return psycopg.OperationalError("the connection is closed")
+
+
 def set_sent(error: BaseException, text: str | None) -> None:
     """Note on an error which text the server was sent, for the position in it: the driver does not tell."""
     setattr(error, _SENT, text)

@@ -36,7 +36,7 @@ from sqlspec.postgres.poolers import check_kept, is_own_backend
 from sqlspec.postgres.sql import listen as listen_sql
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Iterable, Sequence
+    from collections.abc import Iterator, Callable, Iterable, Sequence
     from typing import Self
 
     from psycopg.pq.abc import PGresult
@@ -64,11 +64,10 @@ class SyncPsycopgDriver(SyncDriver):
     """A connection of psycopg."""
 
     __slots__ = (
-        "_closing",
         "_connection",
         "_inbox",
-        "_listening",
         "_pgconn",
+        "_run",
         "_statements",
         "_stopped",
         "_wait",
@@ -86,10 +85,9 @@ class SyncPsycopgDriver(SyncDriver):
         self.derived = derived
         self.pooled = False
         self._pgconn = connection.pgconn
-        self._wait = connection.wait
+        self._run = connection.run
+        self._wait = super(SyncNative, connection).wait  # without the marks, which `execute` makes itself
         self._statements = SyncStatements(connection, derived, cached, self.learn_types)
-        self._closing = False
-        self._listening = False
         self._stopped = False
         self._inbox: deque[Notification] = deque()
 
@@ -118,12 +116,14 @@ class SyncPsycopgDriver(SyncDriver):
             raise
 
     def _meets_pooler(self, seconds: float | None) -> bool:
-        self._pgconn.send_query(is_own_backend(self._pgconn.backend_pid).encode())
+        query = is_own_backend(self._pgconn.backend_pid)
         try:
-            answer = (self._answer() if seconds is None else call_with_timeout(seconds, self, self._answer))
+            rows = (
+                self.fetch_text(query) if seconds is None else call_with_timeout(seconds, self, self.fetch_text, query)
+            )
         except Expired:
             raise protocol.ConnectionTimeout from None
-        return answer.ntuples == 0
+        return not rows
 
     @property
     def connection(self) -> SyncNative[Any]:
@@ -134,12 +134,10 @@ class SyncPsycopgDriver(SyncDriver):
         return None if self.pooled else self._pgconn.backend_pid
 
     def close(self) -> None:
-        self._closing = True
-        if not self._listening:  # else the listening loop closes it: libpq must not be freed under its feet
-            self._connection.close()
+        self._connection.close()
 
     def is_closed(self) -> bool:
-        return self._connection.closed
+        return self._connection.closing or self._connection.closed
 
     def status(self) -> DriverStatus:
         return _STATUS.get(self._pgconn.transaction_status, "unknown")
@@ -155,7 +153,6 @@ class SyncPsycopgDriver(SyncDriver):
         elif prepared.learnt is not None:
             prepared = self._statements.ready(plan.sql)
         prepared.used = True
-        pgconn = self._pgconn
         try:
             values = prepared.encode(args)
         except DataError as error:
@@ -163,12 +160,21 @@ class SyncPsycopgDriver(SyncDriver):
                 raise
             prepared = self._statements.describe_again(plan.sql, prepared, error)
             values = prepared.encode(args)
-        prepared.send(prepared.name, values, prepared.formats, BINARY)
-        result = (self._wait(run(pgconn)))[-1]
+        native = self._connection
+        try:  # the same as in `SyncNative.run`
+            native.busy = True
+            if native.closing:
+                raise protocol.closed()
+            prepared.send(prepared.name, values, prepared.formats, BINARY)
+            result = (self._wait(run(native.pgconn)))[-1]
+        finally:
+            native.busy = False
+            if native.closing:
+                native.calm()
         if result.status == FATAL_ERROR:
             prepared = self._statements.prepare_again(plan, prepared, result)
-            prepared.send(prepared.name, prepared.encode(args), prepared.formats, BINARY)
-            result = protocol.checked((self._wait(run(pgconn)))[-1])
+            values = prepared.encode(args)
+            result = self._answer(None, prepared.send, prepared.name, values, prepared.formats, BINARY)
         if result.status != TUPLES_OK:
             if plan.verb == "SELECT":  # INTO, with parameters
                 self._statements.note_changes(plan.sql)
@@ -185,14 +191,14 @@ class SyncPsycopgDriver(SyncDriver):
         return raw_result((rows, prepared.columns, "tuple", result.command_tuples))
 
     def _command(self, plan: Plan) -> RawResult:
-        self._pgconn.send_query_params(plan.sql.encode(), None, result_format=BINARY)
-        result = self._answer(plan.sql)
+        send = partial(self._pgconn.send_query_params, result_format=BINARY)
+        result = self._answer(plan.sql, send, plan.sql.encode(), None)
         self._statements.note_changes(plan.sql)
         return RawResult((), (), "tuple", result.command_tuples)
 
-    def _answer(self, sent: str | None = None) -> PGresult:
-        """Return the result of the one query that was sent."""
-        return protocol.checked((self._wait(run(self._pgconn)))[-1], sent)
+    def _answer(self, sent: str | None, send: Callable[..., object], *args: Any) -> PGresult:
+        """Send one query and return its result; `sent` is its text where that is the user's."""
+        return protocol.checked((self._run(send, *args))[-1], sent)
 
     def execute_many(self, plan: Plan, rows: Iterable[Sequence[Any]]) -> RawResult:
         return run_batch(self._pgconn, self._statements, plan, rows)
@@ -206,9 +212,8 @@ class SyncPsycopgDriver(SyncDriver):
         return super().run_stack(entries)
 
     def execute_script(self, text: str) -> None:
-        self._pgconn.send_query(text.encode())
         try:
-            for result in self._wait(run(self._pgconn)):
+            for result in self._run(self._pgconn.send_query, text.encode()):
                 protocol.checked(result, text)
         finally:
             self._statements.note_changes(text)
@@ -221,9 +226,7 @@ class SyncPsycopgDriver(SyncDriver):
         self._statements.discard(plan.sql)
 
     def fetch_text(self, text: str) -> Sequence[Sequence[str | None]]:
-        self._pgconn.send_query(text.encode())
-        result = self._answer()
-        return protocol.text_rows(result)
+        return protocol.text_rows(self._answer(None, self._pgconn.send_query, text.encode()))
 
     def reset(self) -> None:
         super().reset()
@@ -234,10 +237,15 @@ class SyncPsycopgDriver(SyncDriver):
     def names_changed(self) -> None:
         self._statements.names_changed()
 
+    def begin(self, text: str) -> None:
+        if self._statements.unsettled:
+            self._statements.settle()
+        for result in self._run(self._pgconn.send_query, text.encode()):
+            protocol.checked(result, text)
+
     def commit(self) -> None:
         # The tag tells what COMMIT did; a COMMIT of an aborted transaction answers ROLLBACK.
-        self._pgconn.send_query(b"commit")
-        result = self._answer()
+        result = protocol.checked((self._run(self._pgconn.send_query, b"commit"))[-1])
         if result.command_status == b"ROLLBACK":
             raise aborted_commit(SPEC.name)
 
@@ -271,8 +279,8 @@ class SyncPsycopgDriver(SyncDriver):
 
     def fetch_from(self, prepared: Prepared, name: str, count: int) -> RawResult:
         """Return the next rows of a cursor that was declared for a prepared statement."""
-        self._pgconn.send_query_params(f"fetch forward {count} from {name}".encode(), None, result_format=BINARY)
-        result = self._answer()
+        send = partial(self._pgconn.send_query_params, result_format=BINARY)
+        result = self._answer(None, send, f"fetch forward {count} from {name}".encode(), None)
         try:
             return self._statements.rows(prepared, result)
         except MissingTypesError:
@@ -295,9 +303,9 @@ class SyncPsycopgDriver(SyncDriver):
         prepared = self._statements.ready(sql)
         prepared.used = True
         values = [value for _, value in parameters]
-        prepared.send(prepared.name, values, [BINARY] * len(values), BINARY)
+        formats = [BINARY] * len(values)
         try:
-            return (self._answer()).command_tuples or 0
+            return (self._answer(None, prepared.send, prepared.name, values, formats, BINARY)).command_tuples or 0
         except protocol.Error:
             self._statements.discard(sql)
             raise
@@ -319,7 +327,7 @@ class SyncPsycopgDriver(SyncDriver):
         self._connection.cancel_safe(timeout=1.0)
 
     def abort(self) -> None:
-        protocol.cut(self._pgconn)
+        self._connection.cut()
 
     # -- notifications ----------------------------------------------------------------------------
 
@@ -328,7 +336,7 @@ class SyncPsycopgDriver(SyncDriver):
             self.execute_script(listen_sql(channel))
 
     def notifications(self) -> Iterator[Notification]:
-        while not self._closing:
+        while not self._connection.closing:
             # What an iteration before has left behind comes first.
             if self._inbox:
                 yield self._inbox.popleft()
@@ -337,12 +345,9 @@ class SyncPsycopgDriver(SyncDriver):
 
     def _wait_for_notifications(self) -> None:
         # Nothing is yielded in here: a reader who stops early must not keep the connection from being closed.
-        self._listening = True
         try:
-            # The wait is limited so that `close` from another task or thread is noticed.
-            for note in self._connection.notifies(timeout=0.5, stop_after=1):
+            for note in self._connection.notifies(stop_after=1):
                 self._inbox.append(Notification(note.channel, note.payload, note.pid))
-        finally:
-            self._listening = False
-            if self._closing:
-                self._connection.close()
+        except protocol.Error:
+            if not self._connection.closing:
+                raise
