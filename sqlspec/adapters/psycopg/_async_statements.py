@@ -152,8 +152,11 @@ class AsyncStatements(AsyncPreparedStatements[Prepared]):
             partial(pgconn.send_describe_prepared, name),
         ]
         answers: list[PGresult] = []
+        absorbed = self._connection.absorbed
         try:
             await self.pipeline(iter(commands), lambda _, result: answers.append(result))
+            if self._connection.absorbed != absorbed:  # what was to be stopped is about to begin
+                raise protocol.stopped()
         except BaseException as error:
             self._forgotten.append(name)  # cancelled, it may exist all the same
             protocol.set_sent(error, sql)

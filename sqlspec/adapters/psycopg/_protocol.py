@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlspec.core.result import Column
@@ -44,6 +45,12 @@ ConnectionTimeout = psycopg.errors.ConnectionTimeout
 AsyncBare = psycopg.AsyncConnection
 SyncBare = psycopg.Connection
 
+closed = partial(psycopg.OperationalError, "the connection is closed")
+"""Makes the exception for a call on a connection that was closed meanwhile."""
+
+stopped = partial(psycopg.errors.QueryCanceled, "canceling statement due to user request")
+"""Makes the exception for a call that was to be stopped before its own statement was sent."""
+
 WAITS_FOR_FUTURES = not hasattr(waiting, "wait_for")
 """Newer releases of psycopg 3.3 wait without `asyncio.wait_for`, which cancels its task from Python 3.12 on."""
 
@@ -66,11 +73,6 @@ PIPELINE_ABORTED = pq.ExecStatus.PIPELINE_ABORTED
 def failure(result: PGresult) -> psycopg.Error:
     """Return the driver's exception for an error result."""
     return error_from_result(result, encoding="utf-8")
-
-
-def closed() -> psycopg.Error:
-    """Return the driver's exception for a call on a connection that was closed meanwhile."""
-    return psycopg.OperationalError("the connection is closed")
 
 
 def set_sent(error: BaseException, text: str | None) -> None:
@@ -253,7 +255,9 @@ def error_info(error: BaseException, lost: bool) -> ErrorInfo:
     diag = getattr(error, "diag", None)
     if diag is None or diag.sqlstate is None:
         words = str(error).strip() or type(error).__name__
-        return ErrorInfo(words, fallback=DatabaseConnectionError if lost else OperationalError)
+        return ErrorInfo(
+            words, getattr(error, "sqlstate", None), fallback=DatabaseConnectionError if lost else OperationalError
+        )
     return ErrorInfo(
         message=diag.message_primary or "",
         sqlstate=diag.sqlstate,

@@ -140,6 +140,9 @@ class SyncPsycopgDriver(SyncDriver):
         return self._connection.closing or self._connection.closed
 
     def status(self) -> DriverStatus:
+        request = self._connection.request
+        if request is not None and request.woken:
+            return "active"  # what is sent next may be stopped: not to be lent
         return _STATUS.get(self._pgconn.transaction_status, "unknown")
 
     # -- statements -------------------------------------------------------------------------------
@@ -169,7 +172,7 @@ class SyncPsycopgDriver(SyncDriver):
             result = (self._wait(run(native.pgconn)))[-1]
         finally:
             native.busy = False
-            if native.closing:
+            if native.closing or native.request is not None:
                 native.calm()
         if result.status == FATAL_ERROR:
             prepared = self._statements.prepare_again(plan, prepared, result)
@@ -226,7 +229,11 @@ class SyncPsycopgDriver(SyncDriver):
         self._statements.discard(plan.sql)
 
     def fetch_text(self, text: str) -> Sequence[Sequence[str | None]]:
-        return protocol.text_rows(self._answer(None, self._pgconn.send_query, text.encode()))
+        absorbed = self._connection.absorbed
+        result = self._answer(None, self._pgconn.send_query, text.encode())
+        if self._connection.absorbed != absorbed:  # as in `begin`
+            raise protocol.stopped()
+        return protocol.text_rows(result)
 
     def reset(self) -> None:
         super().reset()
@@ -240,8 +247,11 @@ class SyncPsycopgDriver(SyncDriver):
     def begin(self, text: str) -> None:
         if self._statements.unsettled:
             self._statements.settle()
+        absorbed = self._connection.absorbed
         for result in self._run(self._pgconn.send_query, text.encode()):
             protocol.checked(result, text)
+        if self._connection.absorbed != absorbed:  # what was to be stopped is about to begin
+            raise protocol.stopped()
 
     def commit(self) -> None:
         # The tag tells what COMMIT did; a COMMIT of an aborted transaction answers ROLLBACK.
@@ -324,7 +334,7 @@ class SyncPsycopgDriver(SyncDriver):
 
     def cancel(self) -> None:
         self._stopped = True
-        self._connection.cancel_safe(timeout=1.0)
+        self._connection.stop()
 
     def abort(self) -> None:
         self._connection.cut()
@@ -341,13 +351,4 @@ class SyncPsycopgDriver(SyncDriver):
             if self._inbox:
                 yield self._inbox.popleft()
             else:
-                self._wait_for_notifications()
-
-    def _wait_for_notifications(self) -> None:
-        # Nothing is yielded in here: a reader who stops early must not keep the connection from being closed.
-        try:
-            for note in self._connection.notifies(stop_after=1):
-                self._inbox.append(Notification(note.channel, note.payload, note.pid))
-        except protocol.Error:
-            if not self._connection.closing:
-                raise
+                self._connection.hear(self._inbox)

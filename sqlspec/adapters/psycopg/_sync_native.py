@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,9 +15,11 @@ from psycopg.rows import Row
 
 from sqlspec.adapters.psycopg import _protocol as protocol
 from sqlspec.adapters.psycopg._protocol import SyncBare
-from sqlspec.driver._sio import current_runner, is_gone
+from sqlspec.driver._sio import Waiter, current_runner, is_gone, uninterrupted
+from sqlspec.driver._types import Notification
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Callable, Generator
 
     from psycopg.pq.abc import PGresult
@@ -27,6 +31,9 @@ T = TypeVar("T")
 
 CANCEL_LIMIT = 1.0
 """Seconds in which the server must be told to stop a statement."""
+
+PATIENCE = 3.0
+"""Seconds for which a call that has ended waits for a request to stop it."""
 
 IN_STEP = (pq.TransactionStatus.IDLE, pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR)
 
@@ -40,10 +47,14 @@ class SyncNative(SyncBare[Row]):
     Attributes:
         busy: A call is under way: libpq must not be freed under its feet, nor its descriptor given to another.
         closing: It is to be closed.
+        request: Woken when the server has taken the request to stop a call. It may still hit what is sent next.
+        absorbed: Number of requests that can hit nothing any more.
     """
 
     busy = False
     closing = False
+    request: Waiter | None = None
+    absorbed = 0
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
@@ -60,7 +71,7 @@ class SyncNative(SyncBare[Row]):
             return super().wait(execute(self.pgconn))
         finally:
             self.busy = False
-            if self.closing:
+            if self.closing or self.request is not None:
                 self.calm()
 
     def wait(self, gen: Generator[Wait, Ready | int, T], *args: Any, **named: Any) -> T:
@@ -72,12 +83,55 @@ class SyncNative(SyncBare[Row]):
             return super().wait(gen, *args, **named)
         finally:
             self.busy = False
-            if self.closing:
+            if self.closing or self.request is not None:
                 self.calm()
 
     def calm(self) -> None:
         """Do what others wanted while the call that has just ended was under way."""
-        self._finish()
+        # A COPY that is open takes no round trip: what belongs to it waits for its end.
+        while (request := self.request) is not None and self.is_in_step():
+            if not request.wait(PATIENCE):
+                self.cut()
+            self._absorb(request)
+        if self.closing:
+            self._finish()
+
+    def _absorb(self, request: Waiter) -> None:
+        """Make a round trip behind a request to cancel. Without any statement, it has nothing to abort."""
+        try:
+            self.busy = True
+            if not self.closing:
+                with suppress(psycopg.Error):  # it is lost, which the next call will find
+                    super().wait(protocol.pipeline(self.pgconn, iter(()), lambda _, result: None))
+        finally:
+            self.busy = False
+        with self._mutex:
+            if self.request is request:
+                self.request = None
+                self.absorbed += 1
+
+    def stop(self) -> None:
+        """Ask the server to stop the call that is under way, if there is one. That does not end before this has."""
+        request = Waiter()
+        with self._mutex:
+            before = self.request
+            if not self.busy or self.closing or (before is not None and not before.woken):
+                return
+            self.request = request
+            if not self.busy:  # it has ended meanwhile, and need not have seen the request
+                self.request = before
+                request.wake()
+                return
+        uninterrupted(partial(self._ask_to_stop, request), PATIENCE)
+
+    def _ask_to_stop(self, request: Waiter) -> None:
+        try:
+            self.cancel_safe(timeout=CANCEL_LIMIT)
+        except psycopg.errors.CancellationTimeout:
+            self.cut()  # the request may arrive at any time
+            raise
+        finally:
+            request.wake()
 
     def close(self) -> None:
         """Close the connection. A call that is under way fails and does it then."""
@@ -102,6 +156,16 @@ class SyncNative(SyncBare[Row]):
             self.cancel_safe(timeout=min(timeout, CANCEL_LIMIT))
         except psycopg.Error:
             self.cut()  # nobody will answer
+
+    def hear(self, inbox: deque[Notification]) -> None:
+        """Wait for notifications, or for `close`."""
+        # Nothing is yielded in here: a reader who stops early must not keep the connection from being closed.
+        try:
+            for note in self.notifies(stop_after=1):
+                inbox.append(Notification(note.channel, note.payload, note.pid))
+        except psycopg.Error:
+            if not self.closing:
+                raise
 
     def is_in_step(self) -> bool:
         """Tell whether the next query will be taken, and answered by itself."""
