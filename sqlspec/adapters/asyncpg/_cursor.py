@@ -26,7 +26,7 @@ class Cursor(AsyncCursor):
 
     async def fetch(self, count: int) -> RawResult:
         driver = self._driver
-        rows = await driver.stoppable(self._cursor.fetch(count))
+        rows = await driver.run(self._cursor.fetch(count))
         if driver._codecs.met:
             rows = await driver._codecs.read_again(rows, self._columns, driver.learn_types)
         return RawResult(rows, self._columns, "tuple", None)

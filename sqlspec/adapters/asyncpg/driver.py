@@ -3,71 +3,53 @@
 from __future__ import annotations
 
 import asyncio
-from asyncio import current_task
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from sqlspec.adapters.asyncpg._batch import run_batch
-from sqlspec.adapters.asyncpg._connect import connect_to_any, cut, leads_to_pooler
+from sqlspec.adapters.asyncpg._calls import Calling, refusal
+from sqlspec.adapters.asyncpg._connect import connect_to_any, leads_to_pooler
 from sqlspec.adapters.asyncpg._copy import CopyFeed, copy_in
 from sqlspec.adapters.asyncpg._cursor import Cursor
-from sqlspec.adapters.asyncpg._errors import NATIVE_ERRORS, connect_error_info, ends_connection, error_info
 from sqlspec.adapters.asyncpg._native import asyncpg
 from sqlspec.adapters.asyncpg._statements import PooledStatements, Statements
 from sqlspec.adapters.asyncpg.spec import SPEC
 from sqlspec.core.result import Described, RawResult, raw_result
-from sqlspec.driver._async_driver import AsyncCursor, AsyncDriver, AsyncRowFeed, aborted_commit
+from sqlspec.driver._async_driver import AsyncCursor, AsyncRowFeed, aborted_commit
 from sqlspec.driver._async_literals import with_literals
 from sqlspec.driver._sockets import apply_keepalives
-from sqlspec.driver._types import DriverStatus, Notification
+from sqlspec.driver._types import Notification
 from sqlspec.exceptions import DataError
 from sqlspec.postgres.errors import affected_rows, check_session
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
+    from collections.abc import AsyncIterator, Iterable, Sequence
     from typing import Self
 
+    from sqlspec.adapters.asyncpg._statements import Prepared
     from sqlspec.core.plan import Plan
     from sqlspec.driver._statements import Derived
     from sqlspec.driver._types import CopyTarget
-    from sqlspec.exceptions import ErrorInfo
     from sqlspec.postgres.settings import ConnectionSettings
 
 __all__ = ("AsyncpgDriver",)
 
-T = TypeVar("T")
-
 _COUNTED_VERBS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
 
 
-class AsyncpgDriver(AsyncDriver):
+class AsyncpgDriver(Calling):
     """A connection of asyncpg."""
 
-    __slots__ = (
-        "_before",
-        "_caller",
-        "_codecs",
-        "_connection",
-        "_inbox",
-        "_statements",
-        "_stopped",
-        "_uncounted",
-        "pooled",
-    )
+    __slots__ = ("_codecs", "_inbox", "_statements", "_uncounted", "pooled")
 
     spec = SPEC
-    native_errors = NATIVE_ERRORS
-    movable = True
     bulk_from = 120
 
     def __init__(self, connection: asyncpg.Connection, derived: Derived, cached: int, *, pooled: bool = False) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self.derived = derived
         self.pooled = pooled
         self._statements = (PooledStatements if pooled else Statements)(connection, derived, cached, self.learn_types)
         self._codecs = self._statements.codecs
-        self._caller: asyncio.Task[Any] | None = None
-        self._before = 0  # cancellations of that task that are older than its call
-        self._stopped = False
         self._uncounted: set[str] = set()
         self._inbox: asyncio.Queue[Notification | None] | None = None
 
@@ -105,46 +87,38 @@ class AsyncpgDriver(AsyncDriver):
             if isinstance(error, asyncio.CancelledError):
                 raise
 
-    def is_closed(self) -> bool:
-        return bool(self._connection.is_closed())
-
-    def status(self) -> DriverStatus:
-        if self._connection.is_closed():
-            return "unknown"
-        return "active" if self._connection.is_in_transaction() else "idle"
-
     # -- statements -------------------------------------------------------------------------------
 
     async def execute(self, plan: Plan, args: Sequence[Any]) -> RawResult:
         known = prepared = self._statements.get(plan.sql)
-        caller = self._caller = current_task()
-        self._before = caller.cancelling() if caller is not None else 0
+        if prepared is None and not plan.prepared:
+            return await self._command(plan)
+        self._running = True
         try:
             if prepared is None:
-                if not plan.prepared:
-                    return RawResult((), (), "tuple", affected_rows(await self._command(plan)))
                 prepared = await self._statements.prepare(plan.sql)
             elif prepared.learnt is not None:
                 prepared = await self._statements.ready(plan.sql)
             prepared.used = True
+            if self._request is not None:  # it came between two statements
+                raise refusal()
             try:
                 rows = await prepared.fetch(*prepared.encode(args))
             except DataError as error:
                 if prepared is not known and self._statements.kept:
                     raise
                 prepared = await self._statements.describe_again(plan.sql, prepared, error)
-                rows = await prepared.fetch(*prepared.encode(args))
+                rows = await self._fetch_again(prepared, args)
             except asyncpg.PostgresError as error:
                 prepared = await self._statements.prepare_again(plan, prepared, error)
-                rows = await prepared.fetch(*prepared.encode(args))
-        except DataError:
-            await self._end_preparing()
-            raise
-        except asyncio.CancelledError:
-            await self._absorb_stop()
+                rows = await self._fetch_again(prepared, args)
+            if self._request is not None:
+                await self.let_request_pass()
+        except BaseException as error:
+            await self.failed(error)
             raise
         finally:
-            self._caller = None
+            self._running = False
         columns = prepared.columns
         if self._codecs.met:
             rows = await self._codecs.read_again(rows, columns, self.learn_types)
@@ -154,30 +128,16 @@ class AsyncpgDriver(AsyncDriver):
             self._statements.note_changes(plan.sql)  # INTO, with parameters
         return raw_result((rows, columns, "tuple", affected_rows(prepared.statement.get_statusmsg())))
 
-    async def _end_preparing(self) -> None:
-        """Let the server end what a statement began that was prepared and is not going to run.
+    async def _fetch_again(self, prepared: Prepared, args: Sequence[Any]) -> list[Any]:
+        if self._request is not None:
+            raise refusal()
+        rows: list[Any] = await prepared.fetch(*prepared.encode(args))
+        return rows
 
-        The driver sends Parse without Sync: until the next statement a transaction stays open, with snapshot and locks.
-        """
-        if not self._connection.is_in_transaction():
-            await self._connection.execute("select")
-
-    async def _command(self, plan: Plan) -> str | None:
-        tag: str | None = await self._connection.execute(plan.sql)
+    async def _command(self, plan: Plan) -> RawResult:
+        tag = await self.run(self._connection.execute(plan.sql))
         self._statements.note_changes(plan.sql)
-        return tag
-
-    async def stoppable(self, operation: Awaitable[T]) -> T:
-        """Await an operation of the driver so that `cancel` can stop it; `execute` does the same in place."""
-        caller = self._caller = current_task()
-        self._before = caller.cancelling() if caller is not None else 0
-        try:
-            return await operation
-        except asyncio.CancelledError:
-            await self._absorb_stop()
-            raise
-        finally:
-            self._caller = None
+        return RawResult((), (), "tuple", affected_rows(tag))
 
     async def execute_many(self, plan: Plan, rows: Iterable[Sequence[Any]]) -> RawResult:
         # The driver reports no count for a batch; the rows of RETURNING can be counted.
@@ -221,13 +181,13 @@ class AsyncpgDriver(AsyncDriver):
 
     async def execute_script(self, text: str) -> None:
         try:
-            await self.stoppable(self._connection.execute(text))
+            await self.run(self._connection.execute(text))
         finally:
             self._statements.note_changes(text)
 
     async def describe(self, plan: Plan) -> Described:
         prepared = await self._statements.ready(plan.sql)
-        await self._end_preparing()
+        await self.end_preparing()
         return Described(prepared.oids, prepared.columns)
 
     def forget(self, plan: Plan) -> None:
@@ -251,7 +211,7 @@ class AsyncpgDriver(AsyncDriver):
     async def begin(self, text: str) -> None:
         if self._statements.unsettled:
             self._statements.settle()
-        await self.stoppable(self._connection.execute(text))
+        await self.run(self._connection.execute(text))
 
     async def commit(self) -> None:
         # The tag tells what COMMIT did; a COMMIT of an aborted transaction answers ROLLBACK.
@@ -261,7 +221,7 @@ class AsyncpgDriver(AsyncDriver):
     async def open_cursor(self, plan: Plan, args: Sequence[Any]) -> AsyncCursor:
         prepared, values = await self._statements.bound(plan.sql, args)
         try:
-            cursor = await self.stoppable(prepared.statement.cursor(*values))
+            cursor = await self.run(prepared.statement.cursor(*values))
         except asyncpg.PostgresError as error:
             self._statements.discard_stale(plan, error)
             raise
@@ -280,43 +240,11 @@ class AsyncpgDriver(AsyncDriver):
     ) -> int:
         prepared = await self._statements.taking_bytes(sql, tuple(oid for oid, _ in parameters))
         try:
-            await self.stoppable(prepared.fetch(*(value for _, value in parameters)))
+            await self.run(prepared.fetch(*(value for _, value in parameters)))
         except asyncpg.PostgresError:
             self._statements.forget_taking_bytes(sql, prepared.oids)
             raise
         return affected_rows(prepared.statement.get_statusmsg()) or 0
-
-    # -- errors and cancellation ------------------------------------------------------------------
-
-    def error_info(self, error: BaseException) -> ErrorInfo:
-        return error_info(error, self._connection.is_closed())
-
-    @classmethod
-    def connect_error_info(cls, error: BaseException) -> ErrorInfo:
-        return connect_error_info(error)
-
-    def is_broken(self, error: BaseException) -> bool:
-        return self._connection.is_closed() or ends_connection(error)
-
-    async def cancel(self) -> None:
-        # asyncpg sends a CancelRequest when the task that waits for a statement is cancelled; there is no other
-        # public way. `execute` turns that into the server's own answer and takes the cancellation back.
-        caller = self._caller
-        if caller is not None and not self._stopped:
-            self._stopped = True
-            caller.cancel()
-
-    def abort(self) -> None:
-        cut(self._connection)
-
-    async def _absorb_stop(self) -> None:
-        caller, self._caller = self._caller, None
-        if self._stopped and caller is not None:
-            self._stopped = False
-            if caller.uncancel() == self._before:
-                # Until the server has answered, the driver's view of the transaction is that from before the statement.
-                await self.settle()
-                raise asyncpg.QueryCanceledError("canceling statement due to user request")
 
     # -- notifications ----------------------------------------------------------------------------
 
