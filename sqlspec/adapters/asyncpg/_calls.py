@@ -14,8 +14,10 @@ from sqlspec.driver._async_driver import AsyncDriver
 from sqlspec.exceptions import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Sequence
 
+    from sqlspec.core.plan import Plan
+    from sqlspec.core.result import RawResult
     from sqlspec.driver._types import DriverStatus
     from sqlspec.exceptions import ErrorInfo
 
@@ -30,7 +32,7 @@ PATIENCE = 3.0
 class Calling(AsyncDriver):
     """The part of the adapter that every call goes through."""
 
-    __slots__ = ("_caller", "_connection", "_request", "_running", "_stopped")
+    __slots__ = ("_caller", "_connection", "_heeding", "_request", "_running", "_stopped")
 
     native_errors = NATIVE_ERRORS
     movable = True
@@ -38,6 +40,7 @@ class Calling(AsyncDriver):
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
         self._running = False  # a call that a request can be meant for
+        self._heeding = False  # a call that has more statements to come
         self._request: asyncio.Future[None] | None = None  # of `cancel`, done when the server has been told
         self._caller: asyncio.Task[Any] | None = None  # of what goes on piece by piece
         self._stopped = False  # that task, by `cancel`
@@ -98,7 +101,8 @@ class Calling(AsyncDriver):
         """Wait until a request of `cancel` can hit nothing that is sent from now on.
 
         Raises:
-            PostgresError: It came too late for the statement, and has aborted the transaction.
+            PostgresError: It came too late for the statement, and has aborted the transaction; or the call has more
+                statements to come.
         """
         request = self._request
         assert request is not None
@@ -113,6 +117,15 @@ class Calling(AsyncDriver):
                     self._request = None
                     raise
         self._request = None
+        if self._heeding:
+            raise refusal()
+
+    async def run_stack(self, entries: Sequence[tuple[Plan, Sequence[Any]]]) -> list[RawResult]:
+        self._heeding = True
+        try:
+            return await super().run_stack(entries)
+        finally:
+            self._heeding = False
 
     async def failed(self, error: BaseException) -> None:
         """Leave nothing behind a call that failed: neither what it has prepared, nor a request to stop it."""

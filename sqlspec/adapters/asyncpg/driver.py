@@ -211,7 +211,11 @@ class AsyncpgDriver(Calling):
     async def begin(self, text: str) -> None:
         if self._statements.unsettled:
             self._statements.settle()
-        await self.run(self._connection.execute(text))
+        self._heeding = True  # nothing is lost, and what is to come in the transaction is meant too
+        try:
+            await self.run(self._connection.execute(text))
+        finally:
+            self._heeding = False
 
     async def commit(self) -> None:
         # The tag tells what COMMIT did; a COMMIT of an aborted transaction answers ROLLBACK.

@@ -99,6 +99,19 @@ async def test_a_request_to_stop_between_preparing_and_running_stops_the_call(
     assert await session.select("select a from t") == []
 
 
+async def test_a_request_to_stop_ends_a_stack_of_fast_statements(session: Any) -> None:
+    """Each of them ends before the request arrives."""
+    await session.execute("create table t (a int)")
+    driver = session.driver
+    task = asyncio.create_task(session.execute_stack([("insert into t values ($1)", n) for n in range(5000)]))
+    while driver.status() != "active":
+        await asyncio.sleep(0)
+    await session.cancel()
+    with pytest.raises(OperationCancelledError):
+        await task
+    assert await session.select("select a from t") == []
+
+
 async def test_a_request_to_stop_ends_the_call_where_the_server_is_out_of_reach(
     session: Any, admin: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
