@@ -8,7 +8,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlspec.adapters.pyro_postgres._errors import lost
+from sqlspec.adapters.pyro_postgres._errors import lost, stopped
 from sqlspec.adapters.pyro_postgres._native import NATIVE_ERRORS, AsyncNative
 from sqlspec.adapters.pyro_postgres.spec import ASYNC_SPEC as SPEC
 from sqlspec.driver._aio import GRACE, Shielded, look_at, uninterrupted
@@ -17,6 +17,7 @@ from sqlspec.exceptions import ConnectionTimeoutError
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from sqlspec.adapters.pyro_postgres._async_wire import AsyncWire
     from sqlspec.adapters.pyro_postgres._connect import Target
 
 __all__ = (
@@ -40,6 +41,9 @@ TASKS = True
 
 _REACH = 1.0
 """Seconds in which the server must be told to stop a statement."""
+
+_PATIENCE = 3.0
+"""Seconds in which a request of `cancel` has to reach the server."""
 
 _CLOSING = 2.0
 
@@ -107,12 +111,19 @@ def start(call: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
     return asyncio.get_running_loop().create_task(call)
 
 
-async def finish(future: asyncio.Future[T], stopper: Stopper) -> T:
+async def finish(future: asyncio.Future[T], wire: AsyncWire) -> T:
     """Wait for a call of the driver. Cancelled, stop it on the server and wait for its end all the same."""
+    stopper = wire.stopper
     shield: Shielded[T] = Shielded(future)
     stopper.waits = shield
     try:
-        return await shield
+        answer = await shield
+        if stopper.request is not None:
+            await wire.settle()
+            if stopper.heeding:
+                stopper.failure = asyncio.CancelledError()  # the server knows nothing of it
+                raise stopped()
+        return answer
     except BaseException as error:
         future.add_done_callback(look_at)
         if isinstance(error, asyncio.CancelledError):
@@ -129,10 +140,12 @@ class Stopper:
         failure: How the call ended that was stopped last.
         abandoned: It did not end, so the connection is of no use any more.
         asked: How often `cancel` was called.
+        heeding: The running call has more statements to come: one that ended before it was stopped ends it too.
+        request: Of `cancel`, under way. The call that it is meant for waits for it, also when it has ended by itself.
         waits: The wait for what the connection runs.
     """
 
-    __slots__ = ("_given_up", "_pid", "_target", "abandoned", "asked", "failure", "waits")
+    __slots__ = ("_given_up", "_pid", "_target", "abandoned", "asked", "failure", "heeding", "request", "waits")
 
     def __init__(self, target: Target, pid: int) -> None:
         self._target = target
@@ -142,11 +155,32 @@ class Stopper:
         self.failure: BaseException | None = None
         self.abandoned = False
         self.asked = 0
+        self.heeding = False
+        self.request: asyncio.Task[None] | None = None
 
     async def cancel(self) -> None:
         """Cancel what the connection runs, whoever waits for it."""
         self.asked += 1
-        await self.tell_server("pg_cancel_backend")
+        if self.waits is None or self.request is not None:
+            return
+        request = self.request = start(self.tell_server("pg_cancel_backend"))
+        request.add_done_callback(look_at)
+        await asyncio.wait((request,), timeout=_PATIENCE)
+        if request.done() and not request.cancelled():
+            request.result()
+        elif request is self.request:
+            self.give_up()  # the server is out of reach
+
+    async def let_request_pass(self) -> bool:
+        """Wait until a request of `cancel` has reached the server, or failed; `False` when that takes too long."""
+        request = self.request
+        if request is None:
+            return True
+        await asyncio.wait((request,), timeout=_PATIENCE)
+        passed = request.done()
+        request.cancel()
+        self.request = None
+        return passed
 
     async def stop(self, future: asyncio.Future[Any]) -> None:
         """Cancel the statement on the server; return when the call has ended or is given up."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlspec.adapters.pyro_postgres._errors import in_usual_words
+from sqlspec.adapters.pyro_postgres._errors import in_usual_words, is_canceled, stopped
 from sqlspec.adapters.pyro_postgres._native import NATIVE_ERRORS
 from sqlspec.core.result import RawResult
 
@@ -75,8 +75,8 @@ async def _can_count(driver: AsyncPyroPostgresDriver, plan: Plan) -> bool:
     await driver.execute_script("savepoint sqlspec_count")
     try:
         await driver.statements.prepare(sql)
-    except NATIVE_ERRORS:
-        if driver.wire.broken:
+    except NATIVE_ERRORS as error:
+        if driver.wire.broken or is_canceled(error):
             raise
         await driver.execute_script("rollback to sqlspec_count; release sqlspec_count")
         return False
@@ -117,8 +117,10 @@ def _chunks(
     """Yield encoded rows in pieces that may be sent at once.
 
     Raises:
-        PostgresError: The time limit of the whole batch has passed.
+        PostgresError: The time limit of the whole batch has passed, or it was cancelled between two pieces.
     """
+    stopper = driver.wire.stopper
+    asked = stopper.asked
     chunk: list[list[bytes | None]] = []
     size = 0
     for values in encoded:
@@ -127,6 +129,8 @@ def _chunks(
         if len(chunk) >= most or size >= _MOST_BYTES:
             driver.limits.check()
             yield chunk
+            if stopper.asked != asked:
+                raise stopped()
             chunk, size = [], 0
     if chunk:
         yield chunk

@@ -110,7 +110,7 @@ class AsyncPyroPostgresDriver(AsyncDriver):
         wire.unsettled = True
         try:
             rows: Any = self._exec(prepared.statement, values)
-            rows = await finish(rows, wire.stopper)  # async-only
+            rows = await finish(rows, wire)  # async-only
         except BaseException as error:
             await wire.recover(error)
             rows, prepared = await self._run_again(plan, args, prepared, error)
@@ -207,6 +207,14 @@ class AsyncPyroPostgresDriver(AsyncDriver):
 
     async def execute_many(self, plan: Plan, rows: Iterable[Sequence[Any]]) -> RawResult:
         return await run_batch(self, plan, rows)
+
+    async def run_stack(self, entries: Sequence[tuple[Plan, Sequence[Any]]]) -> list[RawResult]:
+        stopper = self.wire.stopper
+        stopper.heeding = True
+        try:
+            return await super().run_stack(entries)
+        finally:
+            stopper.heeding = False
 
     async def execute_script(self, text: str) -> None:
         try:

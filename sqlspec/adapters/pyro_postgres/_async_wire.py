@@ -66,7 +66,7 @@ class AsyncWire:
         self.unsettled = True
         try:
             answer: Any = self.connection.exec(statement, values)
-            answer = await finish(answer, self.stopper)  # async-only
+            answer = await finish(answer, self)  # async-only
         except BaseException as error:
             await self.recover(error)
             raise
@@ -85,7 +85,7 @@ class AsyncWire:
         self.unsettled = True
         try:
             answer: Any = self.connection.exec_drop(statement, values)
-            answer = await finish(answer, self.stopper)  # async-only
+            answer = await finish(answer, self)  # async-only
         except BaseException as error:
             await self.recover(error)
             raise
@@ -157,7 +157,7 @@ class AsyncWire:
         self.unsettled = True
         try:
             answer = operation(*args, **named)
-            answer = await finish(answer, self.stopper)  # async-only
+            answer = await finish(answer, self)  # async-only
         except BaseException as error:
             await self.recover(error)
             raise
@@ -171,7 +171,7 @@ class AsyncWire:
         self.flawless = False
         ended, self.stopper.failure = self.stopper.failure, None
         fault = read(ended or error)
-        if fault.unsent:
+        if fault.unsent and self.stopper.request is None:
             self.unsettled = self.lent
         elif fault.lost or self.stopper.abandoned or type(error).__name__ == "PanicException":
             self.mark_broken()
@@ -193,13 +193,19 @@ class AsyncWire:
             raise lost("the connection was closed after a call that was interrupted")
 
     async def _resync(self, plain: bool) -> None:
-        """Exchange empty messages until nothing is left unread.
+        """Exchange empty messages until nothing is left unread, and no request of `cancel` can hit what is sent next.
 
         Args:
             plain: The cause is an error of the server alone: one answer is left unread, which is read at once.
         """
         self.flawless = False
         self.unsettled = self.broken = True
+        if self.stopper.request is not None:
+            # One that comes too late finds nothing to stop in an empty exchange.
+            plain = False
+            if not await self.stopper.let_request_pass():
+                self.mark_broken()
+                return
         if plain:
             in_step = await self._exchange() != "more"
         else:

@@ -24,6 +24,7 @@ __all__ = (
     "error_info",
     "in_usual_words",
     "is_aborted",
+    "is_canceled",
     "is_guard",
     "lost",
     "read",
@@ -104,6 +105,11 @@ def in_usual_words(error: BaseException) -> BaseException:
 def is_aborted(error: BaseException) -> bool:
     """Tell whether a statement was refused because an error before has aborted the transaction."""
     return read(error).sqlstate == CONDITIONS["in_failed_sql_transaction"]
+
+
+def is_canceled(error: BaseException) -> bool:
+    """Tell whether a statement was stopped, by whomever."""
+    return read(error).sqlstate == CONDITIONS["query_canceled"]
 
 
 def error_info(error: BaseException, lost: bool) -> ErrorInfo:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sqlspec.adapters.pyro_postgres._connect import Target
+    from sqlspec.adapters.pyro_postgres._sync_wire import SyncWire
 
 __all__ = (
     "LIMITS_ITSELF",
@@ -97,7 +98,7 @@ def start(answer: T) -> T:
     return answer
 
 
-def finish(answer: T, stopper: Stopper) -> T:
+def finish(answer: T, wire: SyncWire) -> T:
     """Return the answer of a call, which has run already."""
     return answer
 
@@ -105,16 +106,22 @@ def finish(answer: T, stopper: Stopper) -> T:
 class Stopper:
     """Stands for what cannot be done here: nothing else runs while a call waits for the server."""
 
-    __slots__ = ("abandoned", "asked", "failure")
+    __slots__ = ("abandoned", "asked", "failure", "heeding", "request")
 
     def __init__(self, target: Target, pid: int) -> None:
         self.failure: BaseException | None = None
         self.abandoned = False
         self.asked = 0
+        self.heeding = False
+        self.request = None
 
     def cancel(self) -> None:
         """Refuse."""
         raise SPEC.refusal("cancel")
+
+    def let_request_pass(self) -> bool:
+        """Do nothing: there are no requests."""
+        return True
 
     def give_up(self) -> None:
         """Do nothing."""

@@ -208,6 +208,14 @@ class SyncPyroPostgresDriver(SyncDriver):
     def execute_many(self, plan: Plan, rows: Iterable[Sequence[Any]]) -> RawResult:
         return run_batch(self, plan, rows)
 
+    def run_stack(self, entries: Sequence[tuple[Plan, Sequence[Any]]]) -> list[RawResult]:
+        stopper = self.wire.stopper
+        stopper.heeding = True
+        try:
+            return super().run_stack(entries)
+        finally:
+            stopper.heeding = False
+
     def execute_script(self, text: str) -> None:
         try:
             self._script(text)

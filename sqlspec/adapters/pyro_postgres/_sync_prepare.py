@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlspec.adapters.pyro_postgres._errors import is_guard, read, staleness_of
+from sqlspec.adapters.pyro_postgres._errors import is_guard, read, staleness_of, stopped
 from sqlspec.adapters.pyro_postgres._native import NATIVE_ERRORS
 from sqlspec.adapters.pyro_postgres._swap import (
     LOOKUP,
@@ -149,12 +149,17 @@ class SyncStatements(SyncPreparedStatements[Prepared]):
 
         Raises:
             NotSupportedError: Other sessions alter its tables all the time.
+            PostgresError: Also where `cancel` came between two steps: it was meant for what is not going to run.
         """
+        stopper = self._wire.stopper
+        asked = stopper.asked
         for _ in range(_ATTEMPTS):
             prepared = self._prepared(sql)
             if prepared is not None:
                 self.forgotten.remove(prepared.name)
                 self.keep(sql, prepared)
+                if stopper.asked != asked:
+                    raise stopped()
                 return prepared
         raise NotSupportedError("cannot prepare the statement: its tables are altered all the time; run it again")
 
