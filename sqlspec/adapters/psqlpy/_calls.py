@@ -16,6 +16,7 @@ from sqlspec.adapters.psqlpy._native import Error, psqlpy
 from sqlspec.adapters.psqlpy._wait import Wait
 from sqlspec.driver._aio import look_at
 from sqlspec.driver._async_driver import AsyncDriver
+from sqlspec.exceptions import is_stale_statement
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -228,6 +229,14 @@ class Calling(AsyncDriver):
             self._unsettled, self._caller = False, None
         if self._status == "unknown":
             await self.find_status()
+
+    async def is_refused(self, probe: str) -> bool:
+        """Tell whether the server refuses a prepared statement before anything of it runs, as one that is stale."""
+        try:
+            await self.run(self._link.connection.execute_batch(probe))
+        except Error as error:
+            return is_stale_statement(None, self.error_info(error).message)
+        return False
 
     async def find_status(self) -> None:
         """Ask the server for the transaction status: by what it refuses, in whatever language."""

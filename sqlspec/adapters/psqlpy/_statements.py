@@ -32,6 +32,7 @@ __all__ = (
     "describe_sql",
     "drop_sql",
     "oids_of",
+    "probe_sql",
     "spare_the_drivers",
     "status_after",
     "types_sql",
@@ -167,6 +168,12 @@ def drop_sql(names: Sequence[str], *, safely: bool) -> str:
         f"for found in select name from pg_catalog.pg_prepared_statements where name in ({listed})\n"
         "loop execute pg_catalog.format('deallocate %I', found); end loop; end $$"
     )
+
+
+def probe_sql(prepared: Prepared) -> str:
+    """Return the command that has the server look at a prepared statement as before a run, without running it."""
+    nulls = f"({', '.join(['null'] * len(prepared.oids))})" if prepared.oids else ""
+    return f'explain execute "{prepared.name}"{nulls}'
 
 
 def oids_of(literal: str) -> tuple[int, ...]:

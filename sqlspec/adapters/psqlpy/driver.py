@@ -22,6 +22,7 @@ from sqlspec.adapters.psqlpy._statements import (
     ROW_COUNT_VERBS,
     Prepared,
     controls_transactions,
+    probe_sql,
     spare_the_drivers,
     status_after,
 )
@@ -160,8 +161,8 @@ class PsqlpyDriver(Preparing):
         """Run a statement again that was prepared before the schema changed; raise whatever else it is.
 
         Inside a transaction the error has already aborted it, so it must reach the user. So must that of a procedure,
-        which may have committed before. That the statement is a stale one is believed when it is described otherwise
-        now: user code may raise the same words in the middle of its work.
+        which may have committed before. That the statement is a stale one is believed when the server refuses to plan
+        it, or describes it otherwise now: user code may raise the same words in the middle of its work.
         """
         staleness = self._staleness(plan, prepared, failure)
         if not staleness:
@@ -169,11 +170,13 @@ class PsqlpyDriver(Preparing):
         repeatable = self._status == "idle" and plan.reads_or_writes
         if repeatable and staleness == "doubtful" and not await self._has_other_types(plan, prepared):
             raise failure
+        # A description has no length or precision of columns, of which the server allows no change either.
+        refused = repeatable and staleness == "stale" and await self.is_refused(probe_sql(prepared))
         self._forget_stale(plan, staleness)
         if not repeatable:
             raise failure
         again = await self._prepare(plan)
-        if staleness != "missing" and again.is_like(prepared):
+        if not refused and staleness != "missing" and again.is_like(prepared):
             raise failure
         return again, await self.run(self._fetch(again.text, again.bind(args)))
 

@@ -331,6 +331,28 @@ async def test_columns_that_come_and_go(session: Any, other: Admin) -> None:
         assert result.first() == wanted
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "value"),
+    [
+        ("varchar(10)", "varchar(20)", "1.25"),
+        ("numeric(10, 2)", "numeric(20, 5)", Decimal("1.25000")),
+        ("varchar(10)[]", "varchar(20)[]", ["1.25"]),
+    ],
+)
+async def test_a_column_of_another_length_or_precision(
+    session: Any, other: Admin, before: str, after: str, value: Any
+) -> None:
+    """The server refuses a prepared statement for that too, and describes the next one as it described this one."""
+    text = "{1.25}" if isinstance(value, list) else "1.25"
+    other.run(f"create table t (n int, v {before}); insert into t values (1, '{text}')")
+    reads = ("select v from t", "select v from t where n = $1", "update t set n = $1 returning v")
+    for kind in (before, after, before, after):
+        other.run(f"alter table t alter v type {kind}")
+        for _ in range(2):
+            found = [await session.select(sql, *[1] * ("$1" in sql)) for sql in reads]
+    assert found == [[{"v": value}]] * 3
+
+
 async def test_a_function_and_a_view_of_other_types(session: Any, other: Admin) -> None:
     for kind, value, text in (*KINDS, *KINDS):
         other.run(
