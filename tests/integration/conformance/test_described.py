@@ -403,6 +403,18 @@ async def test_a_composite_that_is_made_anew(session: Any) -> None:
                 await session.select(sql, *args)
 
 
+async def test_a_field_in_the_place_of_another_has_its_name_once_the_types_are_read_again(
+    session: Any, other: Admin
+) -> None:
+    """Values carry number and types of their fields, which are the same."""
+    other.run("create type pair as (x int, y int); create table t (v pair); insert into t values ('(1,2)')")
+    assert await session.select_value("select v from t") == {"x": 1, "y": 2}
+    other.run("alter type pair drop attribute x; alter type pair add attribute w int")
+    assert list((await session.select_value("select v from t")).values()) == [2, None]
+    await session.execute("alter table t add n int")
+    assert await session.select_value("select v from t") == {"y": 2, "w": None}
+
+
 async def test_types_that_are_forgotten_while_another_connection_prepares(flavour: Flavour, other: Admin) -> None:
     other.run("create type pair as (a int)")
     done = asyncio.Event()
