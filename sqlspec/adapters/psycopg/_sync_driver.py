@@ -63,16 +63,7 @@ _STATUS: dict[int, DriverStatus] = {
 class SyncPsycopgDriver(SyncDriver):
     """A connection of psycopg."""
 
-    __slots__ = (
-        "_connection",
-        "_inbox",
-        "_pgconn",
-        "_run",
-        "_statements",
-        "_stopped",
-        "_wait",
-        "pooled",
-    )
+    __slots__ = ("_connection", "_inbox", "_pgconn", "_run", "_statements", "_stopped", "_wait", "pooled")
 
     spec = SPEC
     native_errors = (protocol.Error,)
