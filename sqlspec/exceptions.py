@@ -47,7 +47,6 @@ __all__ = (
     "is_fault_of_row",
     "is_stale_statement",
     "is_statement_timeout",
-    "not_as_needed",
     "server_error",
     "staleness",
 )
@@ -162,7 +161,7 @@ class NotSupportedError(SQLSpecError):
 class ParameterError(SQLSpecError):
     """Parameters do not fit the statement's placeholders. Raised before anything is sent."""
 
-    # True where the call is right, and a file or table is not there, or is there already; see `not_as_needed`.
+    # True where the call is right, and a file or table is not there, or is there already; see `core.arguments`.
     of_state = False
 
 
@@ -559,13 +558,6 @@ def is_statement_timeout(info: ErrorInfo) -> bool:
     return error_class(info.sqlstate) is OperationCancelledError and info.message == _STATEMENT_TIMEOUT
 
 
-def not_as_needed(message: str) -> ParameterError:
-    """Return the error for a file or table that is not as a call needs it, which may be right another time."""
-    error = ParameterError(message)
-    error.of_state = True
-    return error
-
-
 def server_error(info: ErrorInfo, *, sql: str | None, adapter: str) -> SQLSpecError:
     """Build the exception for what an adapter extracted.
 
@@ -596,13 +588,8 @@ def server_error(info: ErrorInfo, *, sql: str | None, adapter: str) -> SQLSpecEr
 def connect_error(info: ErrorInfo, *, adapter: str) -> SQLSpecError:
     """Build the exception for a connection that could not be opened.
 
-    Args:
-        info: What the adapter extracted; without SQLSTATE, `fallback` is the class.
-        adapter: Name of the adapter.
-
-    Returns:
-        A `DatabaseConnectionError`, or the subclass that `error_class` names. What would be the fault of a statement is
-        none while there is none.
+    It is a `DatabaseConnectionError`, or the subclass that `error_class` names: what would be the fault of a statement is
+    none while there is none. Without SQLSTATE, `fallback` is the class.
     """
     kind = info.fallback
     if info.sqlstate is not None:

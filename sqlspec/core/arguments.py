@@ -17,6 +17,7 @@ __all__ = (
     "flag",
     "is_whole",
     "items_of",
+    "not_as_needed",
     "texts",
     "whole",
 )
@@ -115,3 +116,10 @@ def columns_of(columns: Sequence[str] | Mapping[str, str] | None) -> Sequence[st
         return dict(zip(texts("columns", list(columns)), texts("columns", list(columns.values())), strict=True))
     # What is used up by reading it would be empty for whoever reads it next.
     return texts("columns", columns if isinstance(columns, Sized) else None)
+
+
+def not_as_needed(message: str) -> ParameterError:
+    """Return the error for a file or table that is not as a call needs it, which may be right another time."""
+    error = ParameterError(message)
+    error.of_state = True
+    return error

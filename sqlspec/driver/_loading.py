@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from sqlspec.core.arguments import callback, choice, columns_of, flag, texts, whole
+from sqlspec.core.arguments import callback, choice, columns_of, flag, not_as_needed, texts, whole
 from sqlspec.core.parameters import RowsError
 from sqlspec.core.result import LoadJob
 from sqlspec.driver._sifting import Rejects
@@ -26,7 +26,6 @@ from sqlspec.exceptions import (
     SerializationConflictError,
     SQLParsingError,
     SQLSpecError,
-    not_as_needed,
 )
 from sqlspec.postgres.arrow._wire import Encoder, WireError, encode_array
 from sqlspec.postgres.arrow.merging import MERGES, MergeSQL, key_columns

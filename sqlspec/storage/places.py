@@ -15,7 +15,8 @@ from urllib.parse import unquote
 import pyarrow as pa
 from pyarrow import fs as pafs
 
-from sqlspec.exceptions import MissingDependencyError, OperationalError, ParameterError, SQLSpecError, not_as_needed
+from sqlspec.core.arguments import not_as_needed
+from sqlspec.exceptions import MissingDependencyError, OperationalError, ParameterError, SQLSpecError
 
 __all__ = (
     "HIVE_NULL",

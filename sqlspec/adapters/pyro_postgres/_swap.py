@@ -22,6 +22,8 @@ from sqlspec.postgres.sql import RESET_STATEMENTS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from sqlspec.core.plan import Plan
+
 __all__ = (
     "LOOKUP",
     "PREFIX",
@@ -37,6 +39,7 @@ __all__ = (
     "statement_of",
     "stub",
     "swap",
+    "text_of",
 )
 
 PREFIX = "_zero_s_"
@@ -139,3 +142,8 @@ def reset_script() -> str:
     """Return the script that resets a session, and keeps the statements that were prepared in SQL for the driver."""
     own = f"{_BORROWED} AND NOT pg_catalog.starts_with(name, '{PREFIX}')"
     return "; ".join(statement.replace(_BORROWED, own) for statement in RESET_STATEMENTS)
+
+
+def text_of(plan: Plan) -> str:
+    """Return what is prepared for a plan: the driver's count of a MERGE is 0, so its rows are counted."""
+    return f"{plan.body}\nreturning 1" if plan.verb == "MERGE" and not plan.returns_rows else plan.sql

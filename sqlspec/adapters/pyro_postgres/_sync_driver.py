@@ -16,7 +16,7 @@ from sqlspec.adapters.pyro_postgres._sync_prepare import SyncStatements
 from sqlspec.adapters.pyro_postgres._sync_utility import COUNTED_COMMANDS, run_utility
 from sqlspec.adapters.pyro_postgres._native import NATIVE_ERRORS
 from sqlspec.adapters.pyro_postgres._state import controls_transactions, status_after
-from sqlspec.adapters.pyro_postgres._swap import reset_script
+from sqlspec.adapters.pyro_postgres._swap import reset_script, text_of
 from sqlspec.adapters.pyro_postgres._types import make_decoder
 from sqlspec.core.result import Described, RawResult, raw_result
 from sqlspec.driver._sync_driver import SyncCursor, SyncDriver, SyncRowFeed, aborted_commit
@@ -345,8 +345,3 @@ class SyncPyroPostgresDriver(SyncDriver):
         if self.wire.link is not None:
             self.wire.link.abort()
         self.wire.stopper.give_up()
-
-
-def text_of(plan: Plan) -> str:
-    """Return what is prepared for a plan: the driver's count of a MERGE is 0, so its rows are counted."""
-    return f"{plan.body}\nreturning 1" if plan.verb == "MERGE" and not plan.returns_rows else plan.sql
