@@ -588,8 +588,8 @@ def server_error(info: ErrorInfo, *, sql: str | None, adapter: str) -> SQLSpecEr
 def connect_error(info: ErrorInfo, *, adapter: str) -> SQLSpecError:
     """Build the exception for a connection that could not be opened.
 
-    It is a `DatabaseConnectionError`, or the subclass that `error_class` names: what would be the fault of a statement is
-    none while there is none. Without SQLSTATE, `fallback` is the class.
+    It is a `DatabaseConnectionError`, or the subclass that `error_class` names: what would be the fault of a statement
+    is none while there is none. Without SQLSTATE, `fallback` is the class.
     """
     kind = info.fallback
     if info.sqlstate is not None:
