@@ -1,6 +1,8 @@
-"""Conversions to numbers, booleans and money: exact, or to the nearest float."""
+"""Conversions to numbers, booleans and money: exact, but for fractions that become the nearest float."""
 
 from __future__ import annotations
+
+from decimal import Decimal
 
 import pyarrow as pa
 
@@ -10,6 +12,7 @@ from sqlspec.postgres.arrow.steps import (
     TEXT_WIRE,
     Conversion,
     LoadOptions,
+    Misfit,
     NoWay,
     Step,
     casting,
@@ -71,8 +74,69 @@ def _rounding(mode: str) -> Step:
 
 
 def to_float(kind: pa.DataType, shape: Shape, options: LoadOptions) -> Conversion:
-    """Convert to the nearest `float4` or `float8`."""
-    return Conversion(shape.wire(), to_float_values(kind, shape.arrow, shape), sql_text)
+    """Convert to `float4` or `float8`: fractions to the nearest one, integers exactly unless they may be rounded."""
+    step = to_float_values(kind, shape.arrow, shape)
+    if step is not None and not options.round:
+        step = _whole_or_near(kind, shape, step)
+    return Conversion(shape.wire(), step, sql_text)
+
+
+_MANTISSA = {32: 24, 64: 53}
+"""Bits of the integers that a float of so many bits holds, all of them."""
+
+
+def _whole_or_near(kind: pa.DataType, shape: Shape, step: Step) -> Step:
+    """Return the step to floats, made to refuse integers that change and what only underflow makes zero."""
+    if not pa.types.is_integer(kind):
+        return step if shape.arrow != pa.float32() or not _has_tiny(kind) else _keeping_tiny(step, shape)
+    if kind.bit_width <= _MANTISSA[shape.arrow.bit_width]:
+        return step
+    inexact = f"{shape.name} does not hold the integer exactly; round=True takes the nearest number"
+
+    def run(array: pa.Array) -> pa.Array:
+        try:
+            return array.cast(shape.arrow)  # refuses all that are larger than the mantissa
+        except pa.ArrowInvalid:
+            floats = step(array)
+            refuse_where(lambda _: _changed(array, floats), inexact)(array)
+            return floats
+
+    return run
+
+
+def _has_tiny(kind: pa.DataType) -> bool:
+    # The least float4 is 1.4e-45.
+    return bool(pa.types.is_float64(kind) or (pa.types.is_decimal(kind) and kind.scale > 44))
+
+
+def _keeping_tiny(step: Step, shape: Shape) -> Step:
+    vanished = f"{shape.name} has only 0 for a number so small; round=True takes it as that"
+
+    def check(array: pa.Array, floats: pa.Array) -> pa.Array:
+        zeros = pc.equal(floats, 0)
+        if pc.any(zeros).as_py():
+            zero = pa.scalar(Decimal(0) if pa.types.is_decimal(array.type) else 0.0, array.type)
+            refuse_where(lambda _: pc.and_(zeros, pc.not_equal(array, zero)), vanished)(array)
+        return floats
+
+    def run(array: pa.Array) -> pa.Array:
+        try:
+            floats = step(array)
+        except Misfit as misfit:  # perhaps not the first
+            before = array.slice(0, misfit.index)
+            check(before, step(before))
+            raise
+        return check(array, floats)
+
+    return run
+
+
+def _changed(array: pa.Array, floats: pa.Array) -> pa.Array:
+    wide = pa.uint64() if array.type == pa.uint64() else pa.int64()
+    doubles = floats.cast(pa.float64())
+    # What rounding has made as large as the first number that the type does not hold cannot be cast back.
+    beyond = pc.greater_equal(doubles, 2.0**64 if wide == pa.uint64() else 2.0**63)
+    return pc.or_(beyond, pc.not_equal(pc.if_else(beyond, 0.0, doubles).cast(wide, safe=False), array.cast(wide)))
 
 
 def to_float_values(kind: pa.DataType, wanted: pa.DataType, shape: Shape) -> Step | None:

@@ -32,6 +32,10 @@ class Unfit(Exception):
     """The column has no such value: a load must refuse it."""
 
 
+class Whole(Decimal):
+    """A number of an integer type: no column may change it, one of floats neither."""
+
+
 class Meaning(NamedTuple):
     """A value with the kind of thing that it is; dates in days, moments and spans in nanoseconds, since 1970."""
 
@@ -73,7 +77,7 @@ def meaning(scalar: Any) -> Meaning | None:
         return Meaning("interval", tuple(value))
     by_class = {bool: "bool", int: "number", Decimal: "number", str: "text", bytes: "bytes"}
     return Meaning(
-        by_class[type(value)], Decimal(value) if isinstance(value, int) and value.__class__ is not bool else value
+        by_class[type(value)], Whole(value) if isinstance(value, int) and value.__class__ is not bool else value
     )
 
 
@@ -284,6 +288,9 @@ def _floating(target: Target, found: Meaning, server: Any) -> list[Any]:
     value: Any = found.value[0] if found.kind == "float" else _as_number(found)[0]
     as_target = _float4 if target.family == "float4" else _same_float
     stored = as_target(float(value))
+    (near,) = struct.unpack(">d", stored) if stored != "NaN" else (math.nan,)
+    if (isinstance(value, Whole) and near != value) or (near == 0 and value != 0):
+        raise Unfit
     finite = float(value) if found.kind == "float" else value
     if math.isfinite(finite) and stored in (as_target(math.inf), as_target(-math.inf)):
         raise Unfit

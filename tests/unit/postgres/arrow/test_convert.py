@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -107,13 +108,44 @@ def nearest(value: float, form: str) -> Any:
 
 @given(column_of(st.floats(allow_nan=False)))
 def test_doubles_to_the_nearest_float4(values: list[float | None]) -> None:
-    check(pa.array(values, pa.float64()), 700, [None if v is None else nearest(v, "<f") for v in values])
+    near = [None if v is None else nearest(v, "<f") for v in values]
+    check(pa.array(values, pa.float64()), 700, near, round=True)
+    check(pa.array(values, pa.float64()), 700, [... if n == 0 != v else n for v, n in zip(values, near, strict=True)])
 
 
-@given(st.data(), st.sampled_from([*INTEGERS, *DECIMALS]))
-def test_exact_numbers_to_the_nearest_float8(data: st.DataObject, kind: pa.DataType) -> None:
-    values = data.draw(column_of(whole(kind) if pa.types.is_integer(kind) else decimals(kind)))
+@given(st.data(), st.sampled_from(DECIMALS))
+def test_decimals_to_the_nearest_float8(data: st.DataObject, kind: pa.DataType) -> None:
+    values = data.draw(column_of(decimals(kind)))
     check(pa.array(values, kind), 701, [None if v is None else float(v) for v in values])
+
+
+@given(st.data(), st.sampled_from(INTEGERS), st.sampled_from([(700, "<f"), (701, "<d")]))
+def test_integers_to_floats(data: st.DataObject, kind: pa.DataType, wanted: tuple[int, str]) -> None:
+    oid, form = wanted
+    values = data.draw(column_of(whole(kind)))
+    near = [None if v is None else nearest(float(v), form) if oid == 701 else float(np.float32(v)) for v in values]
+    check(pa.array(values, kind), oid, [n if n == v else ... for v, n in zip(values, near, strict=True)])
+    check(pa.array(values, kind), oid, near, round=True)
+
+
+@pytest.mark.parametrize(
+    ("values", "oid"),
+    [
+        (pa.array([0, 2**53 + 1, 2**53], pa.int64()), 701),
+        (pa.array([2**53 + 2, 2**63 - 1], pa.int64()), 701),
+        (pa.array([2**63, 2**64 - 1], pa.uint64()), 701),
+        (pa.array([-(2**63), 1 - 2**63], pa.int64()), 700),
+        (pa.array([2**31, 2**32 - 1], pa.uint32()), 700),
+        (pa.array([None, 2**24 + 1], pa.int32()), 700),
+        (pa.array([0.0, 1e-300]), 700),
+        (pa.array([Decimal(0), Decimal("1e-60")], pa.decimal256(70, 60)), 700),
+        (pa.array([-0.0, -5e-324, math.nan, None]), 700),
+    ],
+)
+def test_what_a_float_would_change_altogether_is_refused(values: Any, oid: int) -> None:
+    with pytest.raises(DataError, match="row 1 of the source does not fit: float.*round=True"):
+        convert(values, oid)
+    assert convert(values, oid, round=True).to_pylist()[0] == values[0].as_py()
 
 
 def test_one_rounding_to_float4() -> None:
