@@ -37,15 +37,22 @@ _INT8_MIN, _INT8_MAX = -(1 << 63), (1 << 63) - 1
 _ZONED_TIME = struct.Struct(">qi")
 _INTERVAL = struct.Struct(">qii")
 _MAX_ZONE = 16 * 3600  # exclusive; TZDISP_LIMIT of the server
-# The standard parsers drop what is finer than a microsecond.
-_TOO_FINE = re.compile(r"[.,]\d{6}\d*[1-9]")
+# The standard parsers take far more than ISO 8601, which they misread, and drop what is finer than a microsecond.
+_DAY_TEXT = r"(?:\d{4}-\d\d-\d\d|\d{8}|\d{4}-W\d\d-\d|\d{4}W\d{3})"
+_CLOCK_TEXT = r"(?:[01]\d|2[0-3])(?::\d\d(?::\d\d(?:[.,]\d{1,6}0*)?)?|\d\d(?:\d\d(?:[.,]\d{1,6}0*)?)?)?"
+_ZONE_TEXT = r"(?:Z|[+-]\d\d(?::\d\d(?::\d\d)?|\d\d(?:\d\d)?)?)?"
+_ISO = {
+    date: re.compile(_DAY_TEXT, re.ASCII).fullmatch,
+    time: re.compile(f"T?{_CLOCK_TEXT}{_ZONE_TEXT}", re.ASCII).fullmatch,
+    datetime: re.compile(f"{_DAY_TEXT}(?:[Tt ]{_CLOCK_TEXT}{_ZONE_TEXT})?", re.ASCII).fullmatch,
+}
 _OUTSIDE = "the year is before 1 or after 9999, which Python has no {} for; select it with ::text"
 _INFINITE = 'infinity has no counterpart in Python; set infinity="clamp" or select it with ::text'
 
 
 def _parse(kind: Any, value: str, wanted: str) -> Any:
     text = str.__str__(value)
-    if not _TOO_FINE.search(text):
+    if _ISO[kind](text):
         try:
             return kind.fromisoformat(text)
         except (ValueError, OverflowError):

@@ -139,6 +139,15 @@ NOON = datetime(2024, 1, 1, 12)
         ("timestamp", pd.Timestamp("2024-01-01T12:00:00.5"), datetime(2024, 1, 1, 12, 0, 0, 500000)),
         ("timestamp", "2024-01-01T12:00:00.123456000", datetime(2024, 1, 1, 12, 0, 0, 123456)),
         ("date", "2024-02-29", date(2024, 2, 29)),
+        ("date", "20240229", date(2024, 2, 29)),
+        ("date", "2024-W09-4", date(2024, 2, 29)),
+        ("time", "123456,5", time(12, 34, 56, 500000)),
+        ("time", "T12:34", time(12, 34)),
+        ("time", "12", time(12)),
+        ("timetz", "12:34:56.123456000Z", time(12, 34, 56, 123456, tzinfo=UTC)),
+        ("timestamp", "20240229 1234", datetime(2024, 2, 29, 12, 34)),
+        ("timestamp", "2024-02-29", datetime(2024, 2, 29)),
+        ("timestamptz", "2024-02-29T12:34:56+013000", datetime(2024, 2, 29, 11, 4, 56, tzinfo=UTC)),
         ("interval", timedelta(days=1, microseconds=5), Interval(0, 1, 5)),
         ("interval", pd.Timedelta(days=1), Interval(0, 1)),
         ("inet", "10.0.0.1/8", ip_interface("10.0.0.1/8")),
@@ -252,6 +261,14 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("time", "24:00", "24:00"),
     ("time", "12:00:00.1234567", "at most microseconds"),
     ("time", "noon", "not an ISO 8601 time"),
+    *(
+        ("time", text, "not an ISO 8601 time")
+        for text in ("20240101", "1" * 32, "T20240101", "12:3456", "1234:56", "12:34:56.", "12:34 ", "\u0661\u0662", "123")
+    ),
+    *(
+        ("timetz", text, "not an ISO 8601 time")
+        for text in ("12:34:56+01:00:00.5", "12:34+01:0030", "12:34+1", "12:34:56.123456+01:02:03.000004")
+    ),
     ("timetz", time(12), "naive time"),
     ("timetz", time(12, tzinfo=BERLIN), "depends on the date"),
     ("timetz", time(12, tzinfo=timezone(timedelta(hours=16))), "16 hours"),
@@ -266,6 +283,12 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("timestamptz", NOON.replace(tzinfo=NoOffset()), "naive datetime"),
     ("timestamptz", "2024-01-01", "naive datetime"),
     ("timestamptz", "yesterday", "not an ISO 8601 timestamp"),
+    *(
+        ("timestamp", text, "not an ISO 8601 timestamp")
+        for text in ("2024-01-01T20240101", "20240101123456", "2024-01-01x12:00", "2024-W01T12", "2024-01-01T24:00")
+    ),
+    ("timestamptz", "2024-01-01T12:34:56+01:00:00.5", "not an ISO 8601 timestamp"),
+    ("date", "2024-W01", "not an ISO 8601 date"),
     ("timestamptz", datetime.max.replace(tzinfo=timezone(timedelta(hours=-1))), "after year 9999"),
     ("timestamptz", NANOS.tz_localize("UTC"), "nanoseconds"),
     ("interval", 5, "an int was given; pass a timedelta or an Interval"),
