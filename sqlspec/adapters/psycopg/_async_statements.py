@@ -40,7 +40,6 @@ __all__ = ("AsyncStatements", "Prepared")
 TUPLES_OK = pq.ExecStatus.TUPLES_OK
 SQLSTATE = pq.DiagnosticField.SQLSTATE
 MESSAGE = pq.DiagnosticField.MESSAGE_PRIMARY
-IDLE = pq.TransactionStatus.IDLE
 IDLE, INERROR = pq.TransactionStatus.IDLE, pq.TransactionStatus.INERROR
 
 
