@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
 import pyarrow as pa
 
@@ -25,6 +25,9 @@ from sqlspec.postgres.arrow.wire import Kind, WireType
 from sqlspec.postgres.codec.base import INT8
 
 __all__ = ("to_bool", "to_float", "to_float_values", "to_integer", "to_money", "to_numeric")
+
+_WIDE = Context(prec=200_000)
+"""Room for every digit of a number that PostgreSQL has room for."""
 
 _DIGITS = {8: 3, 16: 5, 32: 10, 64: 20}
 """Decimal digits that hold every integer of so many bits."""
@@ -189,9 +192,10 @@ def widen_decimal(kind: pa.DataType) -> Step | None:
 
 def to_numeric(kind: pa.DataType, shape: Shape, options: LoadOptions) -> Conversion:
     """Convert to `numeric`: integers and decimals as they are; floats and text by their text form."""
-    limits = None if options.round else numeric_limits(shape.typmod)
+    declared = numeric_limits(shape.typmod)
+    limits = _Limits(declared, shape, options) if declared else None
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_floating(kind):
-        step = chain(_number_text, _text_check(limits, shape) if limits else None)
+        step = chain(_number_text, limits.of_texts() if limits else None)
         return Conversion(TEXT_WIRE, step, sql_text, True)
     if pa.types.is_integer(kind):
         wide = pa.decimal128(_DIGITS[kind.bit_width], 0)
@@ -201,54 +205,112 @@ def to_numeric(kind: pa.DataType, shape: Shape, options: LoadOptions) -> Convers
         if scale < 0:
             precision, scale = precision - scale, 0
         if precision > MAX_DECIMAL:
-            step = chain(_number_text, _text_check(limits, shape) if limits else None)
+            step = chain(_number_text, limits.of_texts() if limits else None)
             return Conversion(TEXT_WIRE, step, sql_text, True)
         wide = decimal_type(precision, scale)
         step = None if wide == kind else lambda array: array.cast(wide)
     else:
         raise no_way(kind, shape, "cast to a decimal type")
     wire = WireType(Kind.NUMERIC, shape.oid, wide.byte_width, wide.precision, wide.scale)
-    return Conversion(wire, chain(step, _fits(limits, wide, shape) if limits else None), sql_text)
+    return Conversion(wire, chain(step, limits.of_decimals(wide) if limits else None), sql_text)
 
 
 def _number_text(array: pa.Array) -> pa.Array:
     return storable(array.cast(pa.string()))
 
 
-def _reason(shape: Shape, limits: tuple[int, int]) -> str:
-    precision, scale = limits
-    return (
-        f"the number does not fit {shape.name}({precision},{scale}) exactly; round=True rounds what is behind the point"
-    )
+class _Limits:
+    """The check that numbers have a place in `numeric(precision, scale)`; the values stay as they are."""
 
+    def __init__(self, limits: tuple[int, int], shape: Shape, options: LoadOptions) -> None:
+        self.precision, self.scale = limits
+        self.may_round = options.round
+        name = f"{shape.name}({self.precision},{self.scale})"
+        self.too_large = f"the number has more digits before the point than {name} has room for"
+        self.too_fine = f"the number does not fit {name} exactly; round=True rounds what is behind the point"
+        self.infinite = f"{name} has no infinity; make it NULL"
+        self.no_number = "the text is no decimal number"
 
-def _fits(limits: tuple[int, int], kind: pa.DataType, shape: Shape) -> Step | None:
-    """Return the check that decimals have a place in `numeric(precision, scale)`; the values stay as they are."""
-    precision, scale = min(limits[0], MAX_DECIMAL), limits[1]
-    if kind.scale <= scale and kind.precision - kind.scale <= precision - scale:
-        return None
-    wanted = decimal_type(precision, scale) if kind.byte_width == 16 else pa.decimal256(precision, scale)
-    cast = casting(wanted, _reason(shape, limits))
+    def of_decimals(self, kind: pa.DataType) -> Step | None:
+        whole, room = kind.precision - kind.scale, self.precision - self.scale
+        if whole <= room if kind.scale <= self.scale else self.may_round and whole < room:
+            return None
+        exact = casting(self._type(wide=kind.byte_width != 16), self.too_fine)
+        return self._checking(self._rounded if self.may_round else lambda array: self._exact(array, exact))
 
-    def check(array: pa.Array) -> pa.Array:
-        cast(array)
-        return array
+    def of_texts(self) -> Step:
+        if self.may_round:
+            return self._checking(self._roomy)
+        exact = casting(self._type(), self.too_fine)
 
-    return check
+        def check(array: pa.Array) -> pa.Array:
+            # NaN has a place in every numeric, infinity in none with a precision.
+            number = pc.utf8_trim_whitespace(array)
+            is_nan = pc.match_substring_regex(number, "(?i)^nan$")
+            try:
+                exact(pc.if_else(is_nan, pa.scalar(None, pa.string()), number))
+            except Misfit as misfit:
+                reason = self._why_not(number[misfit.index].as_py())
+                raise Misfit(misfit.index, reason or self.too_fine) from None
 
+        return self._checking(check)
 
-def _text_check(limits: tuple[int, int], shape: Shape) -> Step:
-    precision, scale = min(limits[0], MAX_DECIMAL), limits[1]
-    cast = casting(decimal_type(precision, scale), _reason(shape, limits))
+    def _type(self, *, wide: bool = False) -> pa.DataType:
+        precision = min(self.precision, MAX_DECIMAL)
+        return pa.decimal256(precision, self.scale) if wide else decimal_type(precision, self.scale)
 
-    def check(array: pa.Array) -> pa.Array:
-        # NaN has a place in every numeric, infinity in none with a precision.
+    def _checking(self, check: Step) -> Step:
+        def run(array: pa.Array) -> pa.Array:
+            check(array)
+            return array
+
+        return run
+
+    def _exact(self, array: pa.Array, cast: Step) -> None:
+        try:
+            cast(array)
+        except Misfit as misfit:
+            try:
+                self._rounded(array.slice(misfit.index, 1))
+            except Misfit:
+                raise Misfit(misfit.index, self.too_large) from None
+            raise
+
+    def _rounded(self, array: pa.Array) -> None:
+        # With digits to spare: rounding may add one.
+        wide = array.cast(pa.decimal256(MAX_DECIMAL, array.type.scale))
+        checked(
+            lambda part: pc.round(part, self.scale, "half_towards_infinity").cast(self._type(wide=True)),
+            self.too_large,
+        )(wide)
+
+    def _roomy(self, array: pa.Array) -> None:
         number = pc.utf8_trim_whitespace(array)
-        is_nan = pc.match_substring_regex(number, "(?i)^nan$")
-        cast(pc.if_else(is_nan, pa.scalar(None, pa.string()), number))
-        return array
+        try:
+            small = pc.less(pc.abs(number.cast(pa.float64())), float(f"1e{self.precision - self.scale}") * 0.999)
+        except pa.ArrowInvalid:  # one is no number, which the server will say
+            small = pa.array([False] * len(array))
+        for index in pc.indices_nonzero(pc.invert(small)).to_pylist():
+            text = number[index].as_py()
+            reason = None if text is None else self._why_not(text)
+            if reason is not None and reason != self.no_number:
+                raise Misfit(index, reason)
 
-    return check
+    def _why_not(self, text: str) -> str | None:
+        """Return why a text has no place even when it is rounded."""
+        try:
+            number = Decimal(text)
+        except InvalidOperation:
+            return self.no_number
+        if number.is_infinite():
+            return self.infinite
+        if number.is_nan() or not number:
+            return None
+        room = self.precision - self.scale
+        if number.adjusted() < room - 1 or number.adjusted() >= room:
+            return None if number.adjusted() < room else self.too_large
+        rounded = number.quantize(Decimal(1).scaleb(-self.scale), ROUND_HALF_UP, _WIDE)
+        return self.too_large if rounded.adjusted() >= room else None
 
 
 def to_money(kind: pa.DataType, shape: Shape, options: LoadOptions) -> Conversion:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -63,6 +64,16 @@ async def test_the_servers_words_stay_where_no_value_is_to_blame(session: Any) -
     with pytest.raises(SQLParsingError, match="no such table"):
         await session.load_from_arrow("nowhere", pa.table({"n": [1]}))
     assert await session.select_value("select 1") == 1
+
+
+@pytest.mark.parametrize("amount", [Decimal("999.995"), 2**62, 1e300, "1e5", "abc"])
+async def test_what_rounding_cannot_help_is_named(session: Any, amount: Any) -> None:
+    await session.execute("create table t (v numeric(5, 2))")
+    for may_round in (False, True):
+        with pytest.raises(DataError) as caught:
+            await session.load_from_arrow("t", pa.table({"v": pa.array([None, amount])}), round=may_round)
+        assert str(caught.value).startswith("cannot load column 'v': row 1 of the source does not fit: ")
+        assert "round=True" not in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", ["text", "numeric", "numeric(5, 2)", "jsonb", "timetz", "inet"])
