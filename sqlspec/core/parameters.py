@@ -107,7 +107,7 @@ def iter_bound(arity: int, names: tuple[str, ...] | None, rows: Iterable[Any]) -
     """Yield the bound values of each row given to `execute_many`.
 
     A row is a tuple or list for positional placeholders; a mapping, or an object with attributes of those
-    names, for named ones; and a bare value when there is exactly one positional placeholder.
+    names, such as a NamedTuple, for named ones; and a bare value when there is exactly one positional placeholder.
 
     What is yielded stays as it is: rows are sent later than they are read, and an iterator may use a list or a dict
     again for its next row.
@@ -180,17 +180,25 @@ def _named_row(names: tuple[str, ...]) -> Callable[[Any], Sequence[Any]]:
                 return values[:-1]
         if isinstance(row, Mapping):
             return bind_named(names, (row,), {})
-        if isinstance(row, (tuple, list, str, bytes)):
+        fields = getattr(row, "_fields", None) if isinstance(row, tuple) else None
+        if fields is None and isinstance(row, (tuple, list, str, bytes)):
             return bind_named(names, (row, None), {})
+        if fields is not None:
+            for name in names:
+                if name not in fields:  # which `count` and `index` of any tuple are not
+                    raise _no_attribute(row, name)
         try:
             values = attributes(row)
         except AttributeError as error:
-            raise ParameterError(
-                f"missing parameters: {type(row).__name__} has no attribute {error.name}; pass an object that has it"
-            ) from None
+            raise _no_attribute(row, error.name) from None
         return values[:-1]
 
     return bind
+
+
+def _no_attribute(row: Any, name: str | None) -> ParameterError:
+    kind = type(row).__name__
+    return ParameterError(f"missing parameters: {kind} has no attribute {name}; pass an object that has it")
 
 
 def _count_message(arity: int, given: int) -> str:

@@ -61,6 +61,7 @@ EXPECTED = [(1, "x"), (2, None), (3, "")]
         ("insert into t values (%(a)s, %(b)s)", [{"a": 1, "b": "x"}, {"a": 2, "b": None}, {"a": 3, "b": ""}]),
         (NAMED, [Struct(1, "x"), Struct(2, None), Struct(3, "")]),
         (NAMED, [Data(1, "x"), Data(2, None), Data(3, "")]),
+        (NAMED, [Pair(1, "x"), Pair(2, None), Pair(3, "")]),
         (NAMED, [SimpleNamespace(a=1, b="x"), Data(2, None), {"a": 3, "b": ""}]),
         (NAMED + " -- trailing comment", [Data(1, "x"), Data(2, None), Data(3, "")]),
         (NAMED + " ;", [Data(1, "x"), Data(2, None), Data(3, "")]),
@@ -69,6 +70,13 @@ EXPECTED = [(1, "x"), (2, None), (3, "")]
 async def test_rows_of_every_shape(table: Any, sql: str, rows: Any) -> None:
     await table.execute_many(sql, rows)
     assert await rows_of(table) == EXPECTED
+
+
+async def test_a_named_tuple_has_no_other_names_than_its_fields(table: Any) -> None:
+    for name in ("count", "index", "c"):
+        with pytest.raises(ParameterError, match=f"row 1: missing parameters: Pair has no attribute {name}; pass"):
+            await table.execute_many(f"insert into t values (:a, :{name})", [{"a": 1, name: "x"}, Pair(2, "y")])
+    assert await rows_of(table) == []
 
 
 async def test_rows_are_read_lazily_and_once(table: Any) -> None:
