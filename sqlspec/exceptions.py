@@ -594,5 +594,6 @@ def connect_error(info: ErrorInfo, *, adapter: str) -> SQLSpecError:
     kind = info.fallback
     if info.sqlstate is not None:
         named = error_class(info.sqlstate)
-        kind = named if issubclass(named, DatabaseConnectionError) else DatabaseConnectionError
+        kept = issubclass(named, (DatabaseConnectionError, OperationCancelledError))
+        kind = named if kept else DatabaseConnectionError
     return kind(info.message, sqlstate=info.sqlstate, detail=info.detail, hint=info.hint, adapter=adapter)

@@ -18,6 +18,7 @@ from dataclasses import dataclass, fields
 from functools import cache, partial
 from typing import Any
 
+import psycopg
 import pytest
 
 from sqlspec.adapters.asyncpg import AsyncpgConfig
@@ -185,7 +186,7 @@ def _wrapped(value: Any) -> Any:
 def _twin(kind: type) -> type | None:
     """Return the async class that a generated class, or a base of it, was generated from."""
     for base in kind.__mro__:
-        if "._sync_" in base.__module__ and "Sync" in base.__name__:
+        if "._sync_" in base.__module__ and "Sync" in base.__name__ and not issubclass(base, psycopg.Connection):
             module = importlib.import_module(base.__module__.replace("._sync_", "._async_"))
             twin: type = getattr(module, base.__name__.replace("Sync", "Async", 1))
             return twin

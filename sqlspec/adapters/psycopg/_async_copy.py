@@ -35,6 +35,18 @@ async def copy_in(
         pieces: As there.
         is_stopped: Tells that the server was asked to cancel. libpq does not look at the answer before the end.
     """
+    connection.copying = True
+    try:
+        return await _copy_in(connection, target, pieces, is_stopped)
+    finally:
+        connection.copying = False
+        if connection.request is not None:
+            await connection.calm()
+
+
+async def _copy_in(
+    connection: AsyncNative[Any], target: CopyTarget, pieces: AsyncIterator[bytes], is_stopped: Callable[[], bool]
+) -> int:
     copy = CopyIn(connection.pgconn)
     await connection.wait(copy.start(target))
     try:

@@ -35,6 +35,18 @@ def copy_in(
         pieces: As there.
         is_stopped: Tells that the server was asked to cancel. libpq does not look at the answer before the end.
     """
+    connection.copying = True
+    try:
+        return _copy_in(connection, target, pieces, is_stopped)
+    finally:
+        connection.copying = False
+        if connection.request is not None:
+            connection.calm()
+
+
+def _copy_in(
+    connection: SyncNative[Any], target: CopyTarget, pieces: Iterator[bytes], is_stopped: Callable[[], bool]
+) -> int:
     copy = CopyIn(connection.pgconn)
     connection.wait(copy.start(target))
     try:

@@ -46,12 +46,14 @@ class SyncNative(SyncBare[Row]):
 
     Attributes:
         busy: A call is under way: libpq must not be freed under its feet, nor its descriptor given to another.
+        copying: Rows are being stored, also while none is on its way: the server may be busy with those before.
         closing: It is to be closed.
         request: Woken when the server has taken the request to stop a call. It may still hit what is sent next.
         absorbed: Number of requests that can hit nothing any more.
     """
 
     busy = False
+    copying = False
     closing = False
     request: Waiter | None = None
     absorbed = 0
@@ -115,10 +117,10 @@ class SyncNative(SyncBare[Row]):
         request = Waiter()
         with self._mutex:
             before = self.request
-            if not self.busy or self.closing or (before is not None and not before.woken):
+            if not (self.busy or self.copying) or self.closing or (before is not None and not before.woken):
                 return
             self.request = request
-            if not self.busy:  # it has ended meanwhile, and need not have seen the request
+            if not (self.busy or self.copying):  # it has ended meanwhile, and need not have seen the request
                 self.request = before
                 request.wake()
                 return
