@@ -69,8 +69,11 @@ lint: $(STAMP)  ## Check style, types, and that the generated files are up to da
 	$(call part,ruff-check,$(BIN)/ruff check --quiet --output-format concise)
 	$(call part,ruff-format,$(BIN)/ruff format --check --quiet)
 	$(call part,unasync,$(BIN)/python tools/unasync.py --check)
-	$(call part,mypy,$(BIN)/mypy --no-error-summary $(CODE))
-	$(call part,pyright,$(BIN)/pyright --project .)
+	@$(MAKE) -j 2 --output-sync=target mypy pyright
+
+.PHONY: mypy pyright
+mypy pyright: $(STAMP)  # one beside the other, as each uses one processor
+	$(call part,$@,$(BIN)/$@ $(if $(filter mypy,$@),--no-error-summary $(CODE),--project .))
 
 .PHONY: audit
 audit: $(STAMP)  ## Look dependencies up in a database of known vulnerabilities; fails where it cannot be reached

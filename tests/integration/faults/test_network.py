@@ -96,8 +96,9 @@ def breaks(length: dict[Way, int], seed: str) -> list[tuple[str, Way, int]]:
 @pytest.mark.parametrize("name", CALLS)
 async def test_a_connection_that_ends_in_the_middle_of_a_call(bench: Bench, name: str) -> None:
     call = CALLS[name]
-    length = await length_of(bench.config(max_size=1), bench.proxy, call)
-    assert bench.take_rows() == call.stores
+    for _ in range(2):  # the first call of a process may be a little longer
+        length = await length_of(bench.config(max_size=1), bench.proxy, call)
+        assert bench.take_rows() == call.stores
     for kind, way, place in breaks(length, name):
         config = bench.config(max_size=1)  # what another has learned of types makes a call shorter
         where = f"{kind} {way} behind {place} of {length[way]}"
