@@ -9,6 +9,7 @@ import logging
 import os
 import threading
 import time
+from _thread import RLock  # what `threading.RLock` calls, one function deeper
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
@@ -377,7 +378,7 @@ class Turn:
     taken: bool  # tells something where tasks take turns
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()
+        self.lock = RLock()
         self.waiters: tuple[()] = ()
         self._inside: tuple[int, str] = (0, "")
 
