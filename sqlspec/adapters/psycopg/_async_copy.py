@@ -39,6 +39,12 @@ async def copy_in(
     try:
         return await _copy_in(connection, target, pieces, is_stopped)
     finally:
+        await end_copying(connection, goes_on=False)
+
+
+async def end_copying(connection: AsyncNative[Any], *, goes_on: bool) -> None:
+    """Note that a COPY has ended, and let a request to stop it pass, unless it goes on."""
+    if not goes_on:
         connection.copying = False
         if connection.request is not None:
             await connection.calm()
@@ -75,14 +81,25 @@ class AsyncPsycopgFeed(AsyncRowFeed):
 
     async def open(self, query: str) -> None:
         """Start the COPY of a query that has no parameters."""
-        await self._driver.connection.wait(self._rows.start(query))
+        connection = self._driver.connection
+        connection.copying = True  # also between two pieces: the server goes on working
+        try:
+            await connection.wait(self._rows.start(query))
+        finally:
+            await end_copying(connection, goes_on=self._rows.is_open)
 
     async def feed(self, sink: Sink, size: int) -> bool:
-        return await self._driver.connection.wait(self._rows.read(sink, size))
+        try:
+            return await self._driver.connection.wait(self._rows.read(sink, size))
+        finally:
+            await end_copying(self._driver.connection, goes_on=self._rows.is_open)
 
     async def close(self) -> None:
-        if self._rows.is_open:
-            connection = self._driver.connection
-            await connection.cancel_safe(timeout=PATIENCE)
-            await connection.wait(self._rows.drop())
-            await self._driver.settle()
+        connection = self._driver.connection
+        try:
+            if self._rows.is_open:
+                await connection.cancel_safe(timeout=PATIENCE)
+                await connection.wait(self._rows.drop())
+                await self._driver.settle()
+        finally:
+            await end_copying(connection, goes_on=self._rows.is_open)

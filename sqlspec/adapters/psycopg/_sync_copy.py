@@ -39,6 +39,12 @@ def copy_in(
     try:
         return _copy_in(connection, target, pieces, is_stopped)
     finally:
+        end_copying(connection, goes_on=False)
+
+
+def end_copying(connection: SyncNative[Any], *, goes_on: bool) -> None:
+    """Note that a COPY has ended, and let a request to stop it pass, unless it goes on."""
+    if not goes_on:
         connection.copying = False
         if connection.request is not None:
             connection.calm()
@@ -75,14 +81,25 @@ class SyncPsycopgFeed(SyncRowFeed):
 
     def open(self, query: str) -> None:
         """Start the COPY of a query that has no parameters."""
-        self._driver.connection.wait(self._rows.start(query))
+        connection = self._driver.connection
+        connection.copying = True  # also between two pieces: the server goes on working
+        try:
+            connection.wait(self._rows.start(query))
+        finally:
+            end_copying(connection, goes_on=self._rows.is_open)
 
     def feed(self, sink: Sink, size: int) -> bool:
-        return self._driver.connection.wait(self._rows.read(sink, size))
+        try:
+            return self._driver.connection.wait(self._rows.read(sink, size))
+        finally:
+            end_copying(self._driver.connection, goes_on=self._rows.is_open)
 
     def close(self) -> None:
-        if self._rows.is_open:
-            connection = self._driver.connection
-            connection.cancel_safe(timeout=PATIENCE)
-            connection.wait(self._rows.drop())
-            self._driver.settle()
+        connection = self._driver.connection
+        try:
+            if self._rows.is_open:
+                connection.cancel_safe(timeout=PATIENCE)
+                connection.wait(self._rows.drop())
+                self._driver.settle()
+        finally:
+            end_copying(connection, goes_on=self._rows.is_open)

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import struct
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -55,8 +55,13 @@ async def read(driver: Any, sql: str, *args: Any, size: int = 1 << 20) -> pa.Rec
     plan = compiler.plan(sql)
     feed = await driver.open_feed(plan, args, 2)
     rows = decoder()
-    while await feed.feed(rows, size):
-        pass
+    try:
+        while await feed.feed(rows, size):
+            pass
+    except BaseException:  # as the session does: it may have been interrupted between two pieces
+        with suppress(*driver.native_errors):
+            await feed.close()
+        raise
     found = rows.batch()
     rows.finish()
     await feed.close()
