@@ -35,24 +35,6 @@ async def copy_in(
         pieces: As there.
         is_stopped: Tells that the server was asked to cancel. libpq does not look at the answer before the end.
     """
-    connection.copying = True
-    try:
-        return await _copy_in(connection, target, pieces, is_stopped)
-    finally:
-        await end_copying(connection, goes_on=False)
-
-
-async def end_copying(connection: AsyncNative[Any], *, goes_on: bool) -> None:
-    """Note that a COPY has ended, and let a request to stop it pass, unless it goes on."""
-    if not goes_on:
-        connection.copying = False
-        if connection.request is not None:
-            await connection.calm()
-
-
-async def _copy_in(
-    connection: AsyncNative[Any], target: CopyTarget, pieces: AsyncIterator[bytes], is_stopped: Callable[[], bool]
-) -> int:
     copy = CopyIn(connection.pgconn)
     await connection.wait(copy.start(target))
     try:
@@ -81,25 +63,14 @@ class AsyncPsycopgFeed(AsyncRowFeed):
 
     async def open(self, query: str) -> None:
         """Start the COPY of a query that has no parameters."""
-        connection = self._driver.connection
-        connection.copying = True  # also between two pieces: the server goes on working
-        try:
-            await connection.wait(self._rows.start(query))
-        finally:
-            await end_copying(connection, goes_on=self._rows.is_open)
+        await self._driver.connection.wait(self._rows.start(query))
 
     async def feed(self, sink: Sink, size: int) -> bool:
-        try:
-            return await self._driver.connection.wait(self._rows.read(sink, size))
-        finally:
-            await end_copying(self._driver.connection, goes_on=self._rows.is_open)
+        return await self._driver.connection.wait(self._rows.read(sink, size))
 
     async def close(self) -> None:
-        connection = self._driver.connection
-        try:
-            if self._rows.is_open:
-                await connection.cancel_safe(timeout=PATIENCE)
-                await connection.wait(self._rows.drop())
-                await self._driver.settle()
-        finally:
-            await end_copying(connection, goes_on=self._rows.is_open)
+        if self._rows.is_open:
+            connection = self._driver.connection
+            await connection.cancel_safe(timeout=PATIENCE)
+            await connection.wait(self._rows.drop())
+            await self._driver.settle()

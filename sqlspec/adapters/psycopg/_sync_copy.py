@@ -35,24 +35,6 @@ def copy_in(
         pieces: As there.
         is_stopped: Tells that the server was asked to cancel. libpq does not look at the answer before the end.
     """
-    connection.copying = True
-    try:
-        return _copy_in(connection, target, pieces, is_stopped)
-    finally:
-        end_copying(connection, goes_on=False)
-
-
-def end_copying(connection: SyncNative[Any], *, goes_on: bool) -> None:
-    """Note that a COPY has ended, and let a request to stop it pass, unless it goes on."""
-    if not goes_on:
-        connection.copying = False
-        if connection.request is not None:
-            connection.calm()
-
-
-def _copy_in(
-    connection: SyncNative[Any], target: CopyTarget, pieces: Iterator[bytes], is_stopped: Callable[[], bool]
-) -> int:
     copy = CopyIn(connection.pgconn)
     connection.wait(copy.start(target))
     try:
@@ -81,25 +63,14 @@ class SyncPsycopgFeed(SyncRowFeed):
 
     def open(self, query: str) -> None:
         """Start the COPY of a query that has no parameters."""
-        connection = self._driver.connection
-        connection.copying = True  # also between two pieces: the server goes on working
-        try:
-            connection.wait(self._rows.start(query))
-        finally:
-            end_copying(connection, goes_on=self._rows.is_open)
+        self._driver.connection.wait(self._rows.start(query))
 
     def feed(self, sink: Sink, size: int) -> bool:
-        try:
-            return self._driver.connection.wait(self._rows.read(sink, size))
-        finally:
-            end_copying(self._driver.connection, goes_on=self._rows.is_open)
+        return self._driver.connection.wait(self._rows.read(sink, size))
 
     def close(self) -> None:
-        connection = self._driver.connection
-        try:
-            if self._rows.is_open:
-                connection.cancel_safe(timeout=PATIENCE)
-                connection.wait(self._rows.drop())
-                self._driver.settle()
-        finally:
-            end_copying(connection, goes_on=self._rows.is_open)
+        if self._rows.is_open:
+            connection = self._driver.connection
+            connection.cancel_safe(timeout=PATIENCE)
+            connection.wait(self._rows.drop())
+            self._driver.settle()

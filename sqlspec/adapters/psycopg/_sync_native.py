@@ -35,6 +35,7 @@ CANCEL_LIMIT = 1.0
 PATIENCE = 3.0
 """Seconds for which a call that has ended waits for a request to stop it."""
 
+ACTIVE = pq.TransactionStatus.ACTIVE
 IN_STEP = (pq.TransactionStatus.IDLE, pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR)
 
 
@@ -46,14 +47,12 @@ class SyncNative(SyncBare[Row]):
 
     Attributes:
         busy: A call is under way: libpq must not be freed under its feet, nor its descriptor given to another.
-        copying: Rows are being stored, also while none is on its way: the server may be busy with those before.
         closing: It is to be closed.
         request: Woken when the server has taken the request to stop a call. It may still hit what is sent next.
         absorbed: Number of requests that can hit nothing any more.
     """
 
     busy = False
-    copying = False
     closing = False
     request: Waiter | None = None
     absorbed = 0
@@ -117,10 +116,10 @@ class SyncNative(SyncBare[Row]):
         request = Waiter()
         with self._mutex:
             before = self.request
-            if not (self.busy or self.copying) or self.closing or (before is not None and not before.woken):
+            if not self._is_under_way() or self.closing or (before is not None and not before.woken):
                 return
             self.request = request
-            if not (self.busy or self.copying):  # it has ended meanwhile, and need not have seen the request
+            if not self._is_under_way():  # it has ended meanwhile, and need not have seen the request
                 self.request = before
                 request.wake()
                 return
@@ -168,6 +167,10 @@ class SyncNative(SyncBare[Row]):
         except psycopg.Error:
             if not self.closing:
                 raise
+
+    def _is_under_way(self) -> bool:
+        """Tell whether there is a call to stop. During a COPY there is one between two pieces, too."""
+        return self.busy or self.pgconn.transaction_status == ACTIVE
 
     def is_in_step(self) -> bool:
         """Tell whether the next query will be taken, and answered by itself."""
