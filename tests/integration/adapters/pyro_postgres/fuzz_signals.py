@@ -35,7 +35,7 @@ class Interrupted(BaseException):
 
 def is_in_transaction(watcher: psycopg.Connection[Any], pid: int | None) -> bool:
     state = watcher.execute("select state from pg_stat_activity where pid = %s", [pid]).fetchone()
-    return state is not None and state[0] != "idle"
+    return state is not None and state[0].startswith("idle in transaction")
 
 
 def main(dsn: str, seed: int, count: int) -> int:
@@ -66,10 +66,13 @@ def main(dsn: str, seed: int, count: int) -> int:
                 if chance.random() < 0.3:
                     driver.begin("begin")
                 found = driver.execute(plans.plan(text), (value,)).rows[0][0]
-                wrong += found != nonce + 1
+                if found != nonce + 1:
+                    wrong += 1
+                    print(f"{text} with {value!r} gave {found!r}", file=sys.stderr)
                 if driver.status() == "active":
                     driver.commit()
             finally:
+                raising = False  # the alarm may be handled by another thread, and reach this one late
                 signal.setitimer(signal.ITIMER_REAL, 0)
         except failures:
             interrupted += 1
@@ -77,7 +80,9 @@ def main(dsn: str, seed: int, count: int) -> int:
             # What a session and its pool do after a failure.
             if not driver.is_closed():
                 driver.settle()
-                wrong += driver.status() == "idle" and is_in_transaction(watcher, driver.backend_pid)
+                if driver.status() == "idle" and is_in_transaction(watcher, driver.backend_pid):
+                    wrong += 1
+                    print(f"{text} left a transaction open", file=sys.stderr)
                 if driver.status() != "idle":
                     driver.rollback()
         except failures:
