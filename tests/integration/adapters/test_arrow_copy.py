@@ -17,6 +17,7 @@ from sqlspec.core.plan import Compiler
 from sqlspec.driver._types import CopyTarget
 from sqlspec.postgres.arrow._wire import Decoder, Encoder, WireError
 from sqlspec.postgres.arrow.wire import Kind, WireType
+from tests.integration.backends import until_waiting
 from tests.integration.harness import Flavour, iterator_for
 
 pytestmark = pytest.mark.only("asyncpg", "psycopg", "psycopg-sync")
@@ -95,14 +96,6 @@ async def driver(session: Any) -> AsyncIterator[Any]:
 
 def target(flavour: Flavour, table: str = "t", *columns: str) -> CopyTarget:
     return CopyTarget(flavour.schema, table, columns or ("a", "b"))
-
-
-async def until(admin: psycopg.Connection[Any], driver: Any, wanted: str) -> None:
-    """Wait until the server waits for something with this name on the driver's connection."""
-    sql = "select wait_event from pg_stat_activity where pid = %s and state = 'active'"
-    async with asyncio.timeout(20):
-        while admin.execute(sql, (driver.backend_pid,)).fetchone() != (wanted,):
-            await asyncio.sleep(0.01)
 
 
 # -- from the client ------------------------------------------------------------------------------------------
@@ -192,7 +185,7 @@ async def test_a_copy_that_waits_for_a_lock_can_be_cancelled(
             running = asyncio.create_task(
                 driver.copy_in(target(flavour), iterator_for(driver, stream(batch((1, "x")))))
             )
-            await until(admin, driver, "relation")
+            await until_waiting(admin, driver.backend_pid, "relation")
             await driver.cancel()
             with pytest.raises(driver.native_errors) as raised:
                 await running
@@ -274,7 +267,7 @@ async def test_a_wait_for_the_source_can_be_cancelled(
         if rows == ((None, "refused"),):
             await asyncio.sleep(0.2)
         else:
-            await until(admin, driver, states.get(rows, "ClientRead"))
+            await until_waiting(admin, driver.backend_pid, states.get(rows, "ClientRead"))
         async with asyncio.timeout(10):
             if how == "request":
                 await driver.cancel()
@@ -313,7 +306,7 @@ async def test_the_server_waits_for_a_reader_that_is_slow(driver: Any, admin: ps
     rows = decoder()
     assert await feed.feed(rows, 1000)
     assert rows.nbytes < 10 << 20
-    await until(admin, driver, "ClientWrite")
+    await until_waiting(admin, driver.backend_pid, "ClientWrite")
     await feed.close()
 
 
@@ -372,7 +365,7 @@ async def test_a_server_that_says_nothing_can_be_cancelled(
 ) -> None:
     async with savepoint(driver):
         running = asyncio.create_task(read(driver, sql))
-        await until(admin, driver, "PgSleep")
+        await until_waiting(admin, driver.backend_pid, "PgSleep")
         await driver.cancel()
         with pytest.raises(driver.native_errors) as raised:
             await running
@@ -386,7 +379,7 @@ async def test_a_task_that_waits_for_rows_can_be_cancelled(
 ) -> None:
     async with savepoint(driver):
         running = asyncio.create_task(read(driver, sql))
-        await until(admin, driver, "PgSleep")  # meanwhile the loop runs
+        await until_waiting(admin, driver.backend_pid, "PgSleep")  # meanwhile the loop runs
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running

@@ -15,6 +15,7 @@ import pytest
 from sqlspec.core.plan import Compiler
 from sqlspec.postgres.arrow._wire import Decoder, WireError
 from sqlspec.postgres.arrow.wire import Kind, WireType
+from tests.integration.backends import until_waiting
 
 pytestmark = pytest.mark.only("psqlpy", "pyro", "pyro-sync")
 
@@ -68,14 +69,6 @@ async def driver(session: Any) -> AsyncIterator[Any]:
     await made.begin("begin")
     yield made
     await made.rollback()
-
-
-async def until(admin: psycopg.Connection[Any], driver: Any, wanted: str) -> None:
-    """Wait until the server waits for something with this name on the driver's connection."""
-    sql = "select wait_event from pg_stat_activity where pid = %s and state = 'active'"
-    async with asyncio.timeout(20):
-        while admin.execute(sql, (driver.backend_pid,)).fetchone() != (wanted,):
-            await asyncio.sleep(0.01)
 
 
 # -- reading --------------------------------------------------------------------------------------------------
@@ -238,7 +231,7 @@ async def test_a_server_that_says_nothing_can_be_cancelled(
 ) -> None:
     async with savepoint(driver):
         running = asyncio.create_task(read(driver, sql))
-        await until(admin, driver, "PgSleep")
+        await until_waiting(admin, driver.backend_pid, "PgSleep")
         await driver.cancel()
         with pytest.raises(driver.native_errors) as raised:
             await running
@@ -252,7 +245,7 @@ async def test_a_task_that_waits_for_rows_can_be_cancelled(
 ) -> None:
     async with savepoint(driver):
         running = asyncio.create_task(read(driver, sql))
-        await until(admin, driver, "PgSleep")
+        await until_waiting(admin, driver.backend_pid, "PgSleep")
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running

@@ -18,6 +18,7 @@ from sqlspec.exceptions import (
     QueryTimeoutError,
     TransactionError,
 )
+from tests.integration.backends import is_waiting, until_waiting
 from tests.integration.harness import FLAVOURS, Flavour, needs
 
 REAL = tuple(name for name in FLAVOURS if name != "stub")
@@ -30,19 +31,6 @@ FORMATS = ("table", "reader", "batches")
 
 def numbers(count: int, first: int = 0) -> pa.Table:
     return pa.table({"n": pa.array(range(first, first + count), pa.int32())})
-
-
-def asleep(admin: psycopg.Connection[Any], pid: int) -> bool:
-    query = "select 1 from pg_stat_activity where pid = %s and state = 'active' and wait_event = 'PgSleep'"
-    return admin.execute(query, [pid]).fetchone() is not None
-
-
-async def until_asleep(admin: psycopg.Connection[Any], pid: int, call: asyncio.Future[Any]) -> None:
-    """Wait until the server sleeps for a call; one that has failed before tells why."""
-    while not asleep(admin, pid):
-        if call.done():
-            raise AssertionError(f"it gave {await call}")
-        await asyncio.sleep(0.002)
 
 
 # -- loads -------------------------------------------------------------------------------------
@@ -89,7 +77,7 @@ async def test_a_limit_stops_the_load_on_the_server(session: Any, admin: psycopg
         await session.begin()
     with pytest.raises(QueryTimeoutError):
         await session.load_from_arrow("t", numbers(100_000), timeout=0.2)
-    assert not asleep(admin, pid)
+    assert not is_waiting(admin, pid)
     assert session.in_transaction is inside
     assert await session.select_value(COUNT) == 0
     if inside:
@@ -112,14 +100,14 @@ async def test_an_interrupted_load_leaves_nothing(
             await session.load_from_arrow("t", numbers(100_000))
 
         load = asyncio.ensure_future(run())
-        await until_asleep(admin, pid, load)
+        await until_waiting(admin, pid, call=load)
         if flavour.is_sync:
             await session.cancel()
         else:
             load.cancel()
         with pytest.raises((asyncio.CancelledError, OperationCancelledError)):
             await load
-        assert not asleep(admin, pid)
+        assert not is_waiting(admin, pid)
         if not inside:
             assert await session.select_value(COUNT) == 0
     async with config.provide_session() as session:
@@ -134,7 +122,7 @@ async def test_a_connection_lost_in_the_middle_of_a_load(flavour: Flavour, admin
         await make_slow(session)
         pid = await session.select_value("select pg_backend_pid()")
         load = asyncio.ensure_future(session.load_from_arrow("t", numbers(10)))
-        await until_asleep(admin, pid, load)
+        await until_waiting(admin, pid, call=load)
         admin.execute("select pg_terminate_backend(%s, 5000)", [pid])
         with pytest.raises(DatabaseConnectionError):
             await load
@@ -216,14 +204,14 @@ async def test_an_interrupted_read(
     async with config.provide_session() as session:
         pid = await session.select_value("select pg_backend_pid()")
         task = asyncio.ensure_future(read(session))
-        await until_asleep(admin, pid, task)
+        await until_waiting(admin, pid, call=task)
         if flavour.is_sync:
             await session.cancel()
         else:
             task.cancel()
         with pytest.raises((asyncio.CancelledError, OperationCancelledError)):
             await task
-        assert not asleep(admin, pid)
+        assert not is_waiting(admin, pid)
         if not inside:
             assert await session.select_value("select 1") == 1
     async with config.provide_session() as session:

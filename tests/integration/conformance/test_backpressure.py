@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from sqlspec.exceptions import DatabaseConnectionError
-from tests.integration.conformance.test_arrow_stopping import until_asleep
+from tests.integration.backends import until_waiting
 from tests.integration.harness import FLAVOURS, Flavour, needs
 
 pytestmark = pytest.mark.only(*(name for name in FLAVOURS if name != "stub"))
@@ -72,7 +72,7 @@ async def test_a_connection_lost_while_the_server_takes_nothing(
         await session.execute_script(TABLE)
         pid = await session.select_value("select pg_backend_pid()")
         call = asyncio.ensure_future(send(session, source))
-        await until_asleep(admin, pid, call)
+        await until_waiting(admin, pid, call=call)
         await source.until_nobody_takes(call)
         admin.execute("select pg_terminate_backend(%s, 5000)", [pid])
         async with asyncio.timeout(10):

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +13,7 @@ from sqlspec.exceptions import (
     SQLSpecError,
     TransactionError,
 )
+from tests.integration.backends import until_waiting
 from tests.integration.harness import Flavour, needs
 
 
@@ -133,9 +133,7 @@ async def test_a_deadlock_is_run_again(session: Any, table: str, rival: Rival, a
         await own.execute("update t set v = v + 1 where id = 1")
         if not failures:
             rival.start()
-            waiting = "select count(*) from pg_stat_activity where pid = %s and wait_event_type = 'Lock'"
-            while admin.execute(waiting, [rival.connection.info.backend_pid]).fetchone() != (1,):
-                await asyncio.sleep(0.001)
+            await until_waiting(admin, rival.connection.info.backend_pid, "Lock")
         try:
             await own.execute("update t set v = v + 1 where id = 2")
         except DeadlockError as error:

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from sqlspec.exceptions import DatabaseConnectionError, DataError, QueryTimeoutError, TransactionError
-from tests.integration.conformance.test_arrow_stopping import asleep, until_asleep
+from tests.integration.backends import is_waiting, until_waiting
 from tests.integration.harness import Flavour
 
 pytestmark = pytest.mark.only("asyncpg", "psycopg", "psqlpy", "pyro")
@@ -43,7 +43,11 @@ class Sleeper:
     async def start(self) -> None:
         pid = await self._session.select_value("select pg_backend_pid()")
         self.call = asyncio.ensure_future(self._session.select("select pg_sleep(0.5)"))
-        await until_asleep(self._admin, pid, self.call)
+        await until_waiting(self._admin, pid, call=self.call)
+
+    async def until_another_waits(self) -> None:
+        while not self.call.done() and not self._session._turn.waiters:
+            await asyncio.sleep(0)
 
     async def end(self) -> None:
         await asyncio.wait((self.call,))
@@ -74,8 +78,7 @@ async def test_a_transaction_whose_end_waits_for_a_call(
 ) -> None:
     sleeper = Sleeper(session, admin)
     leaving = asyncio.ensure_future(scope(session, sleeper))
-    while not sleeper.call.done() and not await _waits(session):
-        await asyncio.sleep(0)
+    await sleeper.until_another_waits()
     leaving.cancel()
     with pytest.raises(asyncio.CancelledError):
         await leaving
@@ -86,10 +89,6 @@ async def test_a_transaction_whose_end_waits_for_a_call(
     with pytest.raises((DatabaseConnectionError, TransactionError)):
         await session.commit()
     assert await table() == []
-
-
-async def _waits(session: Any) -> bool:
-    return bool(session._turn.waiters)
 
 
 @pytest.mark.parametrize("error", [None, ValueError()])
@@ -108,8 +107,7 @@ async def test_a_savepoint_whose_end_waits_for_a_call(
     async def outer() -> None:
         async with session.transaction():
             leaving = asyncio.ensure_future(inner())
-            while not sleeper.call.done() and not await _waits(session):
-                await asyncio.sleep(0)
+            await sleeper.until_another_waits()
             leaving.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await leaving
@@ -259,11 +257,11 @@ async def test_a_stream_does_not_swallow_a_cancellation(session: Any, admin: psy
                 await session.select("select pg_sleep(60)")
 
     working = asyncio.ensure_future(work())
-    await until_asleep(admin, pid, working)
+    await until_waiting(admin, pid, call=working)
     working.cancel()
     with pytest.raises(asyncio.CancelledError):
         await working
-    assert not asleep(admin, pid)
+    assert not is_waiting(admin, pid)
 
 
 async def test_a_stream_lets_a_transaction_be_run_again(session: Any) -> None:

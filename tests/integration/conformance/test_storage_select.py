@@ -28,6 +28,7 @@ from sqlspec.exceptions import (
     SQLSpecError,
 )
 from sqlspec.storage import Arrow, Csv, JsonLines, Parquet
+from tests.integration.backends import is_waiting, until_waiting
 from tests.integration.harness import FLAVOURS, Flavour, needs
 
 pytestmark = pytest.mark.only(*(name for name in FLAVOURS if name != "stub"))
@@ -262,14 +263,10 @@ async def test_an_interrupted_export_leaves_nothing(
 ) -> None:
     config = flavour.make_config(max_size=1)
     slow = f"select n, x, case when n = 40000 then pg_sleep(30)::text end from ({MANY}) as q"
-    sleeping = "select 1 from pg_stat_activity where pid = %s and wait_event = 'PgSleep'"
     async with config.provide_session() as session:
         pid = await session.select_value("select pg_backend_pid()")
         export = asyncio.ensure_future(session.select_to_storage(slow, tmp_path / "t.parquet", batch_size=10_000))
-        while admin.execute(sleeping, [pid]).fetchone() is None:
-            if export.done():
-                raise AssertionError(f"it gave {await export}")
-            await asyncio.sleep(0.002)
+        await until_waiting(admin, pid, call=export)
         if flavour.is_sync:
             await session.cancel()
         else:
@@ -277,7 +274,7 @@ async def test_an_interrupted_export_leaves_nothing(
         with pytest.raises((asyncio.CancelledError, OperationCancelledError)):
             await export
         assert names(tmp_path) == []
-        assert admin.execute(sleeping, [pid]).fetchone() is None
+        assert not is_waiting(admin, pid)
         assert await session.select_value("select 1") == 1
 
 

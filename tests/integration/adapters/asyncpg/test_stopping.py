@@ -9,16 +9,10 @@ import psycopg
 import pytest
 
 from sqlspec.exceptions import DatabaseConnectionError, DataError, OperationCancelledError
+from tests.integration.backends import until_waiting
 from tests.integration.harness import Flavour
 
 pytestmark = pytest.mark.only("asyncpg")
-
-
-async def until_waiting(admin: psycopg.Connection[Any], pid: int, kind: str) -> None:
-    async with asyncio.timeout(10):
-        query = "select 1 from pg_stat_activity where pid = %s and wait_event_type = %s and state = 'active'"
-        while admin.execute(query, [pid, kind]).fetchone() is None:
-            await asyncio.sleep(0.002)
 
 
 async def test_a_request_to_stop_cancels_nobody_while_a_refused_statement_is_ended(flavour: Flavour) -> None:
@@ -42,43 +36,6 @@ async def test_a_request_to_stop_cancels_nobody_while_a_refused_statement_is_end
     assert config.stats().opened == 1
 
 
-async def test_a_request_to_stop_does_not_hide_that_the_server_was_faster(session: Any) -> None:
-    """The call would fail, be made again, and store its row twice."""
-    await session.execute("create table t (a int)")
-    for turns in range(40):
-        task = asyncio.create_task(session.execute("insert into t values ($1)", turns))
-        for _ in range(turns % 8 + 1):
-            await asyncio.sleep(0)
-        await session.cancel()
-        try:
-            await task
-        except OperationCancelledError:
-            stored = []
-        else:
-            stored = [{"a": turns}]
-        assert await session.select("select a from t where a = $1", turns) == stored
-
-
-@pytest.mark.parametrize("inside", [False, True])
-async def test_a_request_to_stop_reaches_what_is_still_prepared(
-    session: Any, flavour: Flavour, admin: psycopg.Connection[Any], dsn: str, inside: bool
-) -> None:
-    await session.execute_script("create table t (a int); insert into t values (1)")
-    pid = await session.select_value("select pg_backend_pid()")
-    with psycopg.connect(dsn) as other:
-        other.execute(f"lock table {flavour.schema}.t".encode())
-        if inside:
-            await session.begin()
-        task = asyncio.create_task(session.execute("delete from t"))
-        await until_waiting(admin, pid, "Lock")
-        await session.cancel()
-        with pytest.raises(OperationCancelledError):
-            await asyncio.wait_for(task, 5)
-        if inside:
-            await session.rollback()
-    assert (await session.execute("delete from t")).rows_affected == 1
-
-
 async def test_a_request_to_stop_between_preparing_and_running_stops_the_call(
     session: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,19 +53,6 @@ async def test_a_request_to_stop_between_preparing_and_running_stops_the_call(
     with pytest.raises(OperationCancelledError):
         await session.execute("insert into t values ($1)", 1)
     monkeypatch.undo()
-    assert await session.select("select a from t") == []
-
-
-async def test_a_request_to_stop_ends_a_stack_of_fast_statements(session: Any) -> None:
-    """Each of them ends before the request arrives."""
-    await session.execute("create table t (a int)")
-    driver = session.driver
-    task = asyncio.create_task(session.execute_stack([("insert into t values ($1)", n) for n in range(5000)]))
-    while driver.status() != "active":
-        await asyncio.sleep(0)
-    await session.cancel()
-    with pytest.raises(OperationCancelledError):
-        await task
     assert await session.select("select a from t") == []
 
 

@@ -17,6 +17,7 @@ from sqlspec.adapters.psqlpy._copy import BLOCK
 from sqlspec.driver._types import CopyTarget
 from sqlspec.postgres.arrow._wire import Encoder
 from sqlspec.postgres.arrow.wire import Kind, WireType
+from tests.integration.backends import until_waiting
 from tests.integration.harness import Flavour, iterator_for
 
 pytestmark = pytest.mark.only("psqlpy")
@@ -63,14 +64,6 @@ async def driver(session: Any) -> AsyncIterator[Any]:
 
 def target(flavour: Flavour, table: str = "t", *columns: str) -> CopyTarget:
     return CopyTarget(flavour.schema, table, columns or ("a", "b"))
-
-
-async def until(admin: psycopg.Connection[Any], driver: Any, wanted: str) -> None:
-    """Wait until the server waits for something with this name on the driver's connection."""
-    query = "select wait_event from pg_stat_activity where pid = %s and state = 'active'"
-    async with asyncio.timeout(20):
-        while admin.execute(query, (driver.backend_pid,)).fetchone() != (wanted,):
-            await asyncio.sleep(0.01)
 
 
 async def test_the_bare_driver_loses_the_connection_where_the_server_refuses_to_begin(raw: Any) -> None:
@@ -218,10 +211,10 @@ async def test_a_copy_that_waits_for_a_lock(
                 await driver.execute_script("set local lock_timeout = 50")
             running = asyncio.create_task(driver.copy_in(target(flavour), iterator_for(driver, stream(rows((1, "x"))))))
             if how == "request":
-                await until(admin, driver, "relation")
+                await until_waiting(admin, driver.backend_pid, "relation")
                 await driver.cancel()
             elif how == "task":
-                await until(admin, driver, "relation")
+                await until_waiting(admin, driver.backend_pid, "relation")
                 running.cancel()
             with pytest.raises((*driver.native_errors, asyncio.CancelledError)) as raised:
                 await running

@@ -13,33 +13,10 @@ import pytest
 from sqlspec.adapters.psqlpy import _calls
 from sqlspec.adapters.psqlpy._wait import Wait
 from sqlspec.exceptions import DatabaseConnectionError, OperationalError, OperationCancelledError, SQLSpecError
+from tests.integration.backends import until_waiting
 from tests.integration.harness import Flavour
 
 pytestmark = pytest.mark.only("psqlpy")
-
-
-async def until_waiting(admin: psycopg.Connection[Any], pid: int, kind: str) -> None:
-    async with asyncio.timeout(10):
-        query = "select 1 from pg_stat_activity where pid = %s and wait_event_type = %s and state = 'active'"
-        while admin.execute(query, [pid, kind]).fetchone() is None:
-            await asyncio.sleep(0.002)
-
-
-async def test_a_request_to_stop_does_not_hide_that_the_server_was_faster(session: Any) -> None:
-    """The call would fail, be made again, and store its row twice."""
-    await session.execute("create table t (a int)")
-    for turns in range(40):
-        task = asyncio.create_task(session.execute("insert into t values ($1)", turns))
-        for _ in range(turns % 8 + 1):
-            await asyncio.sleep(0)
-        await session.cancel()
-        try:
-            await task
-        except OperationCancelledError:
-            stored = []
-        else:
-            stored = [{"a": turns}]
-        assert await session.select("select a from t where a = $1", turns) == stored
 
 
 @pytest.mark.parametrize("size", [1, 500])
@@ -75,27 +52,6 @@ async def test_a_request_to_stop_during_a_commit(
         await task
     assert await session.select("select * from t") == []
     assert await session.select_value("select pg_backend_pid()") == pid
-
-
-@pytest.mark.parametrize("inside", [False, True])
-async def test_a_request_to_stop_reaches_what_is_still_prepared(
-    session: Any, flavour: Flavour, admin: psycopg.Connection[Any], dsn: str, inside: bool
-) -> None:
-    """It would be taken for a table that forbids RETURNING, and the statement run in spite of it."""
-    await session.execute_script("create table t (a int); insert into t values (1)")
-    pid = await session.select_value("select pg_backend_pid()")
-    with psycopg.connect(dsn) as other:
-        other.execute(f"lock table {flavour.schema}.t".encode())
-        if inside:
-            await session.begin()
-        task = asyncio.create_task(session.execute("delete from t"))
-        await until_waiting(admin, pid, "Lock")
-        await session.cancel()
-        with pytest.raises(OperationCancelledError):
-            await asyncio.wait_for(task, 5)
-        if inside:
-            await session.rollback()
-    assert (await session.execute("delete from t")).rows_affected == 1
 
 
 async def test_a_limit_that_passes_while_preparing_does_not_end_the_counting(

@@ -35,6 +35,7 @@ from sqlspec.exceptions import (
     TransactionError,
     UniqueViolationError,
 )
+from tests.integration.backends import until_waiting
 from tests.integration.faults.proxy import Proxy
 from tests.integration.loopback import Silent
 
@@ -183,11 +184,7 @@ async def test_a_cancelled_call_stops_the_server(
         for sql in ("select pg_sleep(30)", "select pg_sleep(30), 1.5"):
             pid = await session.select_value("select pg_backend_pid()")
             running = asyncio.create_task(session.select(sql))
-            async with asyncio.timeout(10):
-                while not admin.execute(
-                    "select 1 from pg_stat_activity where pid = %s and wait_event = 'PgSleep'", [pid]
-                ).fetchone():
-                    await asyncio.sleep(0.002)
+            await until_waiting(admin, pid, call=running)
             running.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await running
@@ -417,10 +414,7 @@ async def test_a_cut_connection_ends_the_call_that_waits(
     driver = await config.connect()
     running = asyncio.create_task(driver.execute(Compiler().plan("select pg_sleep(30)"), ()))
     async with asyncio.timeout(10):
-        while not admin.execute(
-            "select 1 from pg_stat_activity where pid = %s and wait_event = 'PgSleep'", [driver.backend_pid]
-        ).fetchone():
-            await asyncio.sleep(0.002)
+        await until_waiting(admin, driver.backend_pid, call=running)
         driver.abort()
         with pytest.raises(driver.native_errors):
             await running

@@ -11,16 +11,10 @@ import pytest
 
 from sqlspec.adapters.pyro_postgres._aio import Stopper
 from sqlspec.exceptions import DatabaseConnectionError, OperationCancelledError
+from tests.integration.backends import until_waiting
 from tests.integration.harness import Flavour
 
 pytestmark = pytest.mark.only("pyro")
-
-
-async def until_waiting(admin: psycopg.Connection[Any], pid: int, kind: str) -> None:
-    async with asyncio.timeout(10):
-        query = "select 1 from pg_stat_activity where pid = %s and wait_event_type = %s and state = 'active'"
-        while admin.execute(query, [pid, kind]).fetchone() is None:
-            await asyncio.sleep(0.002)
 
 
 async def test_a_request_to_stop_never_hits_a_later_borrower(flavour: Flavour) -> None:
@@ -62,28 +56,6 @@ async def test_a_request_to_stop_never_hits_who_waits_for_the_connection(flavour
         await innocent
 
 
-@pytest.mark.parametrize("inside", [False, True])
-async def test_a_request_to_stop_does_not_hide_that_the_server_was_faster(session: Any, inside: bool) -> None:
-    """The call would fail, be made again, and store its row twice."""
-    insert = "insert into t values ($1)"
-    await session.execute("create table t (a int)")
-    await session.execute(insert, -1)
-    for number in range(40):
-        if inside:
-            await session.begin()
-        task = asyncio.create_task(session.execute(insert, number))
-        for _ in range(number % 8 + 1):
-            await asyncio.sleep(0)
-        await session.cancel()
-        answer: Any = (await asyncio.gather(task, return_exceptions=True))[0]
-        stopped = isinstance(answer, OperationCancelledError)
-        assert stopped or answer.rows_affected == 1
-        if inside:
-            await (session.rollback() if stopped else session.commit())
-        stored = [] if stopped else [{"a": number}]
-        assert await session.select("select a from t where a = $1", number) == stored
-
-
 async def test_a_request_to_stop_reaches_what_is_still_prepared(session: Any) -> None:
     """Preparing takes several steps, between which the server has nothing to stop."""
     for number in range(20):
@@ -108,19 +80,6 @@ async def test_a_request_to_stop_ends_a_batch_that_counts(
         await session.cancel()
         with pytest.raises(OperationCancelledError):
             await asyncio.wait_for(task, 10)
-    assert await session.select("select a from t") == []
-
-
-async def test_a_request_to_stop_ends_a_stack_of_fast_statements(session: Any) -> None:
-    """Each of them ends before the request arrives."""
-    await session.execute("create table t (a int)")
-    driver = session.driver
-    task = asyncio.create_task(session.execute_stack([("insert into t values ($1)", n) for n in range(5000)]))
-    while driver.status() != "active":
-        await asyncio.sleep(0)
-    await session.cancel()
-    with pytest.raises(OperationCancelledError):
-        await task
     assert await session.select("select a from t") == []
 
 

@@ -1,0 +1,72 @@
+"""Requests to stop that come when the server has nothing to stop yet, or not any more."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import psycopg
+import pytest
+
+from sqlspec.exceptions import OperationCancelledError
+from tests.integration.backends import until_waiting
+from tests.integration.harness import Flavour
+
+pytestmark = pytest.mark.only("asyncpg", "psycopg", "psqlpy", "pyro")
+
+
+@pytest.mark.parametrize("inside", [False, True])
+async def test_a_request_to_stop_does_not_hide_that_the_server_was_faster(session: Any, inside: bool) -> None:
+    """The call would fail, be made again, and store its row twice."""
+    insert = "insert into t values ($1)"
+    await session.execute("create table t (a int)")
+    await session.execute(insert, -1)
+    for number in range(40):
+        if inside:
+            await session.begin()
+        task = asyncio.create_task(session.execute(insert, number))
+        for _ in range(number % 8 + 1):
+            await asyncio.sleep(0)
+        await session.cancel()
+        answer: Any = (await asyncio.gather(task, return_exceptions=True))[0]
+        stopped = isinstance(answer, OperationCancelledError)
+        assert stopped or answer.rows_affected == 1
+        if inside:
+            await (session.rollback() if stopped else session.commit())
+        stored = [] if stopped else [{"a": number}]
+        assert await session.select("select a from t where a = $1", number) == stored
+
+
+@pytest.mark.parametrize("inside", [False, True])
+async def test_a_request_to_stop_reaches_what_is_still_prepared(
+    session: Any, flavour: Flavour, admin: psycopg.Connection[Any], dsn: str, inside: bool
+) -> None:
+    """It could be taken for a table that forbids RETURNING, and the statement be run in spite of it."""
+    await session.execute_script("create table t (a int); insert into t values (1)")
+    pid = await session.select_value("select pg_backend_pid()")
+    with psycopg.connect(dsn) as other:
+        other.execute(f"lock table {flavour.schema}.t".encode())
+        if inside:
+            await session.begin()
+        task = asyncio.create_task(session.execute("delete from t"))
+        await until_waiting(admin, pid, "Lock", task)
+        await session.cancel()
+        with pytest.raises(OperationCancelledError):
+            await asyncio.wait_for(task, 5)
+        if inside:
+            await session.rollback()
+    assert (await session.execute("delete from t")).rows_affected == 1
+
+
+@pytest.mark.only("asyncpg", "pyro")
+async def test_a_request_to_stop_ends_a_stack_of_fast_statements(session: Any) -> None:
+    """Each of them ends before the request arrives."""
+    await session.execute("create table t (a int)")
+    driver = session.driver
+    task = asyncio.create_task(session.execute_stack([("insert into t values ($1)", n) for n in range(5000)]))
+    while driver.status() != "active":
+        await asyncio.sleep(0)
+    await session.cancel()
+    with pytest.raises(OperationCancelledError):
+        await task
+    assert await session.select("select a from t") == []
