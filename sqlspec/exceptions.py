@@ -250,7 +250,7 @@ class QueryTimeoutError(OperationalError):
 
 
 class OperationCancelledError(OperationalError):
-    """A statement was cancelled on the server by somebody else (57014)."""
+    """A statement was cancelled by somebody else: on the server (57014), or between two statements of one call."""
 
 
 class ErrorInfo(NamedTuple):

@@ -69,6 +69,7 @@ class AsyncSessionBase:
     """
 
     __slots__ = (
+        "_asked",
         "_broken",
         "_call",
         "_closed",
@@ -89,6 +90,8 @@ class AsyncSessionBase:
         "_watch",
         "_withdrawn",
     )
+
+    _asked: list[None]  # an item for each `cancel` of the call of several steps that runs now; unset before the first
 
     def __init__(self, driver: AsyncDriver, compiler: Compiler, limit: float | None = None) -> None:
         self._driver = driver

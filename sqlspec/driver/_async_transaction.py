@@ -20,6 +20,7 @@ from sqlspec.driver._types import OWN_SAVEPOINT
 from sqlspec.exceptions import (
     RETRYABLE,
     ImproperConfigurationError,
+    OperationCancelledError,
     ParameterError,
     QueryTimeoutError,
     SQLSpecError,
@@ -274,7 +275,7 @@ class AsyncTransactions(AsyncSessionBase):
             check_limit(timeout)
         await self._take_turn(method)
         self._turn.enter(method)
-        self._guarded = True
+        self._guarded, self._asked = True, []
         try:
             if together is not None and together(*args):
                 return await self._by_itself(sql, timeout, operation, *args)
@@ -302,7 +303,9 @@ class AsyncTransactions(AsyncSessionBase):
         transaction = OpenTransaction(started=time.monotonic())
         try:
             await self._bounded(timeout, self._driver.begin, begin)
+            self._heed_request()
             result = await (operation(*args) if timeout is None else self._timed(timeout, operation, *args))
+            self._heed_request()
         except BaseException as error:
             try:
                 await self._fail(error, sql)
@@ -321,7 +324,9 @@ class AsyncTransactions(AsyncSessionBase):
         try:
             await self._bounded(timeout, script, savepoint(OWN_SAVEPOINT))
             opened = True
+            self._heed_request()
             result = await (operation(*args) if timeout is None else self._timed(timeout, operation, *args))
+            self._heed_request()
             await self._bounded(timeout, script, release(OWN_SAVEPOINT))
         except BaseException as error:
             try:
@@ -331,6 +336,15 @@ class AsyncTransactions(AsyncSessionBase):
                 if opened and not self._broken:
                     await self._undo(script, undo(OWN_SAVEPOINT))
         return result
+
+    def _heed_request(self) -> None:
+        """End a call that `cancel` wants to stop, as long as it can be undone: the server may have had nothing to stop.
+
+        Raises:
+            OperationCancelledError: Always, then.
+        """
+        if self._asked:
+            raise OperationCancelledError("the call was stopped by cancel(); nothing of it is stored")
 
     # -- scopes -----------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -394,6 +395,43 @@ async def test_a_cancel_hits_the_running_statement_or_none(session: Any) -> None
             stopped += 1
         assert await session.select_value("select $1::int + 1", number) == number + 1
     assert stopped > 0
+
+
+@needs("cancel")
+@pytest.mark.parametrize("step", ["opening", "batch"])
+@pytest.mark.parametrize("inside", [False, True])
+async def test_a_cancel_between_two_statements_of_a_call_ends_it(
+    flavour: Flavour, session: Any, monkeypatch: pytest.MonkeyPatch, inside: bool, step: str
+) -> None:
+    """The server has nothing to stop just then, and would be asked to store it all next."""
+    real = session._target if flavour.is_sync else session
+    kind = type(real._driver)
+    name = "execute_many" if step == "batch" else "execute_script" if inside else "begin"
+    original = getattr(kind, name)
+
+    def stopped(*args: Any) -> Any:
+        answer = original(*args)
+        other = threading.Thread(target=real.cancel)
+        other.start()
+        other.join()
+        return answer
+
+    async def async_stopped(*args: Any) -> Any:
+        answer = await original(*args)
+        await real.cancel()
+        return answer
+
+    if inside:
+        await session.begin()
+        await session.execute("insert into t values (0)")
+    with monkeypatch.context() as patch, pytest.raises(OperationCancelledError, match="stopped by cancel"):
+        patch.setattr(kind, name, stopped if flavour.is_sync else async_stopped)
+        await session.execute_many("insert into t values ($1)", [1, 2])
+    await session.execute_many("insert into t values ($1)", [3, 4])
+    if inside:
+        await session.commit()
+    stored = await session.select("select n from t order by n", schema_type=tuple)
+    assert stored == [*([(0,)] if inside else []), (3,), (4,)]
 
 
 @pytest.mark.promise("cancellation: a cancel by the server is told apart from a limit")
