@@ -26,6 +26,7 @@ SECONDS_ALLOWED = 120
 QUICK = 0.05
 """The part of its seconds that a case has in a quick run, and the part of its calls that a block has."""
 QUICK_BLOCK = 0.1
+WRONG = "wrong result: other values than the server holds"
 
 
 @dataclass(slots=True)
@@ -171,8 +172,11 @@ class Team:
                     with self._new_process(contestant, case) as process:
                         # A few rows first: what a first call imports and prepares is not the rows'.
                         few = what._replace(arguments={**what.arguments, "parameter": 10})
-                        if not self._ask(process, "few", few)["offered"]:
+                        answer = self._ask(process, "few", few)
+                        if not answer["offered"]:
                             break
+                        if answer["result"] != self._expected(few):
+                            raise CallFailedError(WRONG)
                         self._ask(process, "", what, run=False)
                         peaks.append(process.call("peak", call=""))
             except (CallFailedError, EnvironmentFailedError) as error:
@@ -231,7 +235,7 @@ class Team:
         else:
             wrong = answer["result"] is not None and answer["result"] != expected
         if wrong:
-            raise CallFailedError("wrong result: other values than the server holds")
+            raise CallFailedError(WRONG)
         return True
 
     @staticmethod

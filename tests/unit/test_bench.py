@@ -212,9 +212,11 @@ def test_statements_have_the_placeholders_of_a_driver() -> None:
 
 def test_results_are_compared_whatever_a_row_is() -> None:
     row = {"id": 1, "name": "n", "score": 0.5, "active": True}
-    expected = {"rows": 1, "first": [1, "n", 0.5, True], "last": [1, "n", 0.5, True]}
+    expected = sample("one", [[1, "n", 0.5, True]])
+    assert (expected["rows"], expected["first"]) == (1, [1, "n", 0.5, True])
     attributes = type("Row", (), row)()
     assert all(sample("one", [one]) == expected for one in (row, tuple(row.values()), attributes))
+    assert sample("one", [row, {**row, "id": 2}, row]) != sample("one", [row, {**row, "id": 3}, row])
     assert QUERIES["one"].sql("$1").endswith("where id = $1")
 
 
@@ -272,7 +274,7 @@ def test_a_worker_prepares_measures_and_forgets(kind: str) -> None:
     )
     assert set(opened["result"]) == {"import", "connect"}
     assert prepared["result"]["offered"]
-    assert prepared["result"]["result"] == {"rows": 2, "first": [5, "n", 0.5, True], "last": [5, "n", 0.5, True]}
+    assert prepared["result"]["result"] == sample("one", [(5, "n", 0.5, True)] * 2)
     assert block["result"]["seconds"] > 0
     assert len(rounds["result"]["seconds"]["a"]) == 4
     assert forgotten == {"result": None}
