@@ -43,7 +43,7 @@ class Asyncpg(AsyncContestant):
             return Call(lambda: fetch(parameter))
 
         async def run() -> Any:
-            return [dict(record) for record in await fetch(parameter)]
+            return [dict(record.items()) for record in await fetch(parameter)]
 
         return Call(run)
 
@@ -53,7 +53,7 @@ class Asyncpg(AsyncContestant):
 
         async def run() -> Any:
             async with pool.acquire() as connection:
-                return [dict(record) for record in await connection.fetch(sql, parameter)]
+                return [dict(record.items()) for record in await connection.fetch(sql, parameter)]
 
         return Call(run, close=pool.close)
 
