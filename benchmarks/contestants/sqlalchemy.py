@@ -32,8 +32,11 @@ def address(dsn: str, driver: str) -> str:
 
 
 def rows_of(result: Any, target: str) -> Any:
-    """Return what was read."""
-    return list(map(dict, result.mappings())) if target == "dict" else result.all()
+    """Return what was read. To a dict of a mapping of it every row would look up each of its columns."""
+    if target != "dict":
+        return result.all()
+    names = tuple(result.keys())
+    return [dict(zip(names, row, strict=True)) for row in result]
 
 
 class AsyncAlchemy(AsyncContestant):
