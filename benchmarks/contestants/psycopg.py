@@ -132,6 +132,19 @@ class PsycopgManual(Psycopg):
         self.connection.row_factory = ROWS[target]
         return Call(lambda: self.connection.execute(sql, parameters).fetchall())
 
+    def update_one(self) -> Call:
+        execute, sql = self.connection.execute, UPDATE_ONE.format("%s")
+        return Call(lambda: execute(sql, (5,)))
+
+    def each(self, rows: int) -> Call:
+        execute, sql, data = self.connection.execute, batch_sql("insert", "%s"), batch("insert", rows)
+
+        def run() -> None:
+            for row in data:
+                execute(sql, row)
+
+        return self.batch("insert", rows, run)
+
 
 class AsyncPsycopg(AsyncContestant):
     """One asynchronous connection in autocommit mode."""
