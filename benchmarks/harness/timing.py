@@ -17,7 +17,8 @@ from typing import Any
 
 __all__ = ("Call", "Rounds", "take", "take_async")
 
-SEED = 1
+_shuffle = random.Random(1).shuffle
+"""Goes on from one `Rounds` to the next: begun anew, it would give every case the same few orders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,10 @@ class Rounds:
         self.cpu: dict[str, list[float]] = {name: [] for name in self._names}
 
     def __iter__(self) -> Iterator[str]:
-        shuffle = random.Random(SEED).shuffle
         started, done = self._clock(), 0
         while self._names and (done < self._least or self._clock() - started < self._limit):
             order = self._names.copy()
-            shuffle(order)
+            _shuffle(order)
             for name in order:
                 if name in self._names:
                     yield name
