@@ -120,6 +120,17 @@ class AsyncPyro(AsyncContestant):
 
         return Call(run)
 
+    async def stack(self, count: int) -> Call:
+        connection, statement = self.connection, await self.connection.prepare(QUERIES["one"].sql("$1"))
+
+        async def run() -> Any:
+            async with connection.pipeline() as pipeline:
+                tickets = [pipeline.exec(statement, (5,)) for _ in range(count)]
+                await pipeline.sync()
+                return [await pipeline.claim_collect(ticket, as_dict=True) for ticket in tickets]
+
+        return Call(run)
+
     async def many(self, verb: str, rows: int) -> Call:
         connection, data = self.connection, batch(verb, rows)
         statement = await connection.prepare(batch_sql(verb, "${n}"))
