@@ -9,7 +9,7 @@ A method returns a `Call`, or something to await that gives one. A contestant wi
 | `named(query, parameter)` | the same with a named parameter, as dicts |
 | `checkout(query, parameter)` | the same as dicts, on a connection that is taken from a pool for it |
 | `kept(query, parameter)` | the same in blocks on one connection of that pool |
-| `observed(observer, query, parameter)` | the same on a connection whose sessions report to an observer |
+| `observed(observer, query, parameter)` | the same on a kept session that reports to an observer |
 | `acquire()` | takes a connection from a pool and gives it back |
 | `throughput(tasks, queries)` | so many tasks or threads, each `checkout` so many times, one row |
 | `transaction(query, parameter)` | begin, a query, commit |

@@ -48,6 +48,8 @@ class _HasSession(Protocol):
 
     def batch(self, verb: str, rows: int, run: Any) -> Call: ...
 
+    def config(self, size: int, **more: Any) -> Any: ...
+
 
 class _Calls:
     """What is written in the same way with and without `async`, as each call is one of the session."""
@@ -80,6 +82,12 @@ class _Calls:
     def named(self: _HasSession, query: str, parameter: Any) -> Call:
         select, sql = self.session.select, QUERIES[query].sql(":id")
         return Call(lambda: select(sql, {"id": parameter}))
+
+    def observed(self: _HasSession, observer: str, query: str, parameter: Any) -> Call:
+        # On the connection of the others: one of its own is quicker or slower by more than an observer costs.
+        session = self.config(1, observers=observers(observer))._session(self.session.driver, None)
+        sql = QUERIES[query].sql("$1")
+        return Call(lambda: session.select(sql, parameter))
 
     def stack(self: _HasSession, count: int) -> Call:
         session, stack = self.session, [(QUERIES["one"].sql("$1"), 5)] * count
@@ -151,11 +159,6 @@ class AsyncSqlspec(_Calls, AsyncContestant):
             await scope.__aexit__(None, None, None)
 
         return Call(lambda: session.select(sql, parameter), before, after)
-
-    async def observed(self, observer: str, query: str, parameter: Any) -> Call:
-        config = await self.scopes.enter_async_context(self.config(1, observers=observers(observer)))
-        session, sql = await self.scopes.enter_async_context(config.provide_session()), QUERIES[query].sql("$1")
-        return Call(lambda: session.select(sql, parameter))
 
     async def acquire(self) -> Call:
         config = await self._pool(1)
@@ -229,11 +232,6 @@ class SyncSqlspec(_Calls, SyncContestant):
             scope.__exit__(None, None, None)
 
         return Call(lambda: session.select(sql, parameter), before, after)
-
-    def observed(self, observer: str, query: str, parameter: Any) -> Call:
-        config = self.scopes.enter_context(self.config(1, observers=observers(observer)))
-        session, sql = self.scopes.enter_context(config.provide_session()), QUERIES[query].sql("$1")
-        return Call(lambda: session.select(sql, parameter))
 
     def acquire(self) -> Call:
         config = self._pool(1)
