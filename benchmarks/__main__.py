@@ -159,15 +159,22 @@ def write(found: list[Section], about: dict[str, Any], off: str) -> None:
 def control_sentence(book: Book) -> str:
     """Say how far what took part twice was from itself: differences of that size mean nothing."""
     pairs = {(one.case, one.contestant, one.call): one for one in book.figures if not one.error}
-    factors = []
+    factors: dict[str, list[float]] = {"as calls of one process": [], "as processes": []}
     for (case, who, call), one in pairs.items():
-        twin = pairs.get((case, f"{who}{TWIN}", call)) or pairs.get((case, who, f"{call}{TWIN}"))
-        if twin is not None and one.median and twin.median:
-            factors.append(noise(one.median / twin.median))
-    if not factors:
-        return "Nothing took part twice."
-    middle, most = statistics.median(factors) - 1, max(factors) - 1
-    return f"What took part twice is off from itself by {middle:.1%} (median of {len(factors)}), {most:.0%} at most."
+        for twin, how in (
+            ((case, who, call + TWIN), "as calls of one process"),
+            ((case, who + TWIN, call), "as processes"),
+        ):
+            if twin in pairs and one.median and pairs[twin].median:
+                factors[how].append(noise(one.median / pairs[twin].median))
+    found = [
+        f"{statistics.median(values) - 1:.1%} {how} (median of {len(values)}, {max(values) - 1:.0%} at most)"
+        for how, values in factors.items()
+        if values
+    ]
+    return (
+        f"What took part twice is off from itself by {' and by '.join(found)}." if found else "Nothing took part twice."
+    )
 
 
 def show(console: Console, section: Section) -> None:
