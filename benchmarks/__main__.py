@@ -62,6 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
         about |= {"quick": options.quick}
         signature = {**about, "date": "", "code": fingerprint("sqlspec", "benchmarks")}
         store = Store(FOLDER / f"{'quick' if options.quick else 'full'}.json", signature, resume=options.resume)
+        how = "in a run that went on from an earlier one" if store.figures() else "in one run"
         install(playing, say)
         measure(Run(control, say, playing, options.quick), cases, store)
     figures = store.figures()
@@ -74,7 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
     save(options.json, figures, about, playing)
     if options.write:
         save(KEPT, figures, about, playing)
-        write(found, about, off)
+        write(found, about, how, off)
     ours = {one.name for one in CONTESTANTS if one.group == "ours"}
     failed = [one for one in figures if one.error and one.contestant in ours]
     for one in failed:
@@ -143,14 +144,14 @@ def save(path: Path, figures: list[Figure], about: dict[str, Any], playing: tupl
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def write(found: list[Section], about: dict[str, Any], off: str) -> None:
+def write(found: list[Section], about: dict[str, Any], how: str, off: str) -> None:
     """Fill the page, and draw its pictures in an environment that has matplotlib.
 
     Raises:
         EnvironmentFailedError: It cannot be installed; the tables are written all the same.
     """
     texts = {section.name: table(section.headings, section.rows, section.left) for section in found}
-    fill(PAGE, texts | {"machine": f"{sentence(about, 'in one run')} {off}", "picture": PICTURE})
+    fill(PAGE, texts | {"machine": f"{sentence(about, how)} {off}", "picture": PICTURE})
     pictures = [str(PAGE.with_suffix(suffix)) for suffix in (".svg", ".png")]
     python = python_with("matplotlib", MATPLOTLIB)
     subprocess.run([python, "-m", "benchmarks.plot", str(KEPT), *pictures], cwd=ROOT, check=True)
