@@ -45,12 +45,11 @@ class Case:
         kind: `overhead` compares calls of one process, one at a time, on one backend. `contest` compares contestants,
             which have a process and a backend each, by blocks of calls. `startup` and `memory` take new processes.
         calls: What is done, by name; a contest has one, without a name.
-        baseline: The call, or in a contest the contestant, that the others are compared with.
+        baseline: The call that the others of an `overhead` are compared with.
         block: How many calls are measured together.
         seconds: How long it takes in a full run, or a little longer.
         least: How many rounds there are at least.
         per: Into how many pieces the figure of a call is divided: the queries or rows of a call.
-        unit: What the report shows: of times, how many units a second has; 0 for bytes.
         only: Who takes part; everybody who can, if empty.
         quick: Whether a quick run has it.
         keeps_memory: Whether the allocator keeps what was freed; see `benchmarks.harness.processes`.
@@ -59,12 +58,11 @@ class Case:
     name: str
     kind: Kind
     calls: dict[str, Ask]
-    baseline: str = "asyncpg"
+    baseline: str = ""
     block: int = 1
     seconds: float = 4.0
     least: int = 5
     per: int = 1
-    unit: Literal["us", "ms", "MB"] = "us"
     only: tuple[str, ...] = ()
     quick: bool = True
     keeps_memory: bool = True

@@ -18,7 +18,6 @@ CASES = tuple(
     contest(
         batch_of(verb, rows),
         ask("many", verb=verb, rows=rows),
-        unit="ms",
         seconds=SECONDS[rows],
         least=LEAST[rows],
         quick=rows == 1000 and verb == "insert",

@@ -11,7 +11,6 @@ CASES = tuple(
         f"100000 rows, to {target}",
         "memory",
         {"": ask("select", target=target, **ROWS)},
-        unit="MB",
         least=2,
         quick=False,
     )

@@ -21,5 +21,5 @@ CASES = (
         seconds=1.0,
     ),
     contest(SEQUENCE, ask("sequence", count=COUNT), block=20, seconds=3.0, quick=False),
-    contest(STACK, ask("stack", count=COUNT), baseline="psycopg", block=20, seconds=3.0),
+    contest(STACK, ask("stack", count=COUNT), block=20, seconds=3.0),
 )

@@ -9,7 +9,6 @@ CASES = (
         "new process",
         "startup",
         {"first query": ask("select", query="one", parameter=5, target="dict")},
-        unit="ms",
         seconds=12.0,
         least=3,
     ),

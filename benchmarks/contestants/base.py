@@ -13,7 +13,6 @@ A method returns a `Call`, or something to await that gives one. A contestant wi
 | `acquire()` | takes a connection from a pool and gives it back |
 | `throughput(tasks, queries)` | so many tasks or threads, each `checkout` so many times, one row |
 | `transaction(query, parameter)` | begin, a query, commit |
-| `savepoint(query, parameter)` | the same inside a transaction that is open |
 | `sequence(count)` | so many queries for one row, one after the other |
 | `stack(count)` | the same sent together |
 | `update_one()` | changes one row by its key |

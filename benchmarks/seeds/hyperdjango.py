@@ -24,17 +24,14 @@ def _rows(rows: int) -> dict[str, object]:
 
 
 CASES = (
-    contest(ONE, ask("select", **_rows(1)), baseline=PSYCOPG, block=200, seconds=2.0, only=WHO, quick=False),
-    contest(FIFTY, ask("select", **_rows(50)), baseline=PSYCOPG, block=100, seconds=2.0, only=WHO, quick=False),
-    contest(HUNDRED, ask("select", **_rows(100)), baseline=PSYCOPG, block=50, seconds=2.0, only=WHO, quick=False),
-    contest(UPDATE, ask("update_one"), baseline=PSYCOPG, block=100, seconds=2.0, only=WHO, quick=False),
-    contest(
-        INSERT, ask("each", rows=EACH), baseline=PSYCOPG, per=EACH, seconds=2.0, only=(PSYCOPG, "asyncpg"), quick=False
-    ),
+    contest(ONE, ask("select", **_rows(1)), block=200, seconds=2.0, only=WHO, quick=False),
+    contest(FIFTY, ask("select", **_rows(50)), block=100, seconds=2.0, only=WHO, quick=False),
+    contest(HUNDRED, ask("select", **_rows(100)), block=50, seconds=2.0, only=WHO, quick=False),
+    contest(UPDATE, ask("update_one"), block=100, seconds=2.0, only=WHO, quick=False),
+    contest(INSERT, ask("each", rows=EACH), per=EACH, seconds=2.0, only=(PSYCOPG, "asyncpg"), quick=False),
     contest(
         BULK,
         ask("load", rows=LOAD),
-        baseline="psycopg sync",
         per=LOAD,
         seconds=3.0,
         only=("psycopg sync", "asyncpg", *LOADERS),
@@ -43,7 +40,6 @@ CASES = (
     contest(
         BULK_MANY,
         ask("many", verb="insert", rows=LOAD),
-        baseline="sqlspec on asyncpg",
         per=LOAD,
         seconds=2.0,
         only=LOADERS,

@@ -29,7 +29,6 @@ CASES = tuple(
     contest(
         as_tuples(rows),
         ask("select", query="many", parameter=rows, target="tuple"),
-        baseline=PSYCOPG,
         block=block,
         seconds=2.0,
         only=(PSYCOPG, "psycopg sync", PYRO, *OURS),
