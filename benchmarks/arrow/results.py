@@ -100,9 +100,9 @@ class Verdict:
 
 
 def speedup(case: Case, name: str, of: str = BASELINE.name) -> float | None:
-    """Return how many times as fast as another a contestant was, if both were measured."""
+    """Return how many times as fast as another a contestant was, if both were measured to the end."""
     ours, theirs = case.found.get(name), case.found.get(of)
-    if not (ours and theirs and ours.seconds and theirs.seconds):
+    if not (ours and theirs and ours.seconds and theirs.seconds) or ours.error or theirs.error:
         return None
     return theirs.median / ours.median
 
