@@ -313,6 +313,7 @@ class Calling(AsyncDriver):
         except Error:
             return  # without a second connection, or with the first one lost: it stays unsettled
         finally:
+            self._stop = None  # whoever waits for it may be gone, and the next one must not take it for his own
             behind.cancel()
             if request is not None:
                 request.cancel()

@@ -12,7 +12,13 @@ import pytest
 
 from sqlspec.adapters.psqlpy import _calls
 from sqlspec.adapters.psqlpy._wait import Wait
-from sqlspec.exceptions import DatabaseConnectionError, OperationalError, OperationCancelledError, SQLSpecError
+from sqlspec.exceptions import (
+    DatabaseConnectionError,
+    OperationalError,
+    OperationCancelledError,
+    QueryTimeoutError,
+    SQLSpecError,
+)
 from tests.integration.backends import until_waiting
 from tests.integration.harness import Flavour
 
@@ -179,3 +185,25 @@ async def test_a_connection_that_is_cut_behind_a_commit_is_not_used_again(sessio
     await cutting
     with pytest.raises(DatabaseConnectionError):
         await session.select("select 1")
+
+
+async def test_a_call_cancelled_again_as_it_is_stopped_leaves_nothing_to_the_next_one(
+    session: Any, admin: psycopg.Connection[Any]
+) -> None:
+    """What has stopped it has ended, and the task that waits for that has not gone on yet."""
+    driver = session._driver
+    pid = await session.select_value("select pg_backend_pid()")
+    task = asyncio.create_task(session.select("select pg_sleep(30)"))
+    await until_waiting(admin, pid)
+    task.cancel()
+    while driver._stop is None:
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    driver._stop.add_done_callback(lambda _: task.cancel())
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert task.cancelling() == 2
+    for _ in range(2):
+        with pytest.raises(QueryTimeoutError, match="it was cancelled on the server"):
+            await session.select("select pg_sleep(30)", timeout=0.1)
+    assert await session.select_value("select pg_backend_pid()") == pid
