@@ -154,18 +154,24 @@ class _Clock:
 
     def add(self, seconds: float, callback: Callable[[], object]) -> Timer:
         timer = Timer(callback)
+        self.start(seconds, timer)
+        return timer
+
+    def start(self, seconds: float, timer: Timer) -> None:
+        due = time.monotonic() + seconds
         with self._changed:
             if len(self._heap) >= self._sweep_at:
                 self._heap = [entry for entry in self._heap if not entry[2].done]
                 heapq.heapify(self._heap)
                 self._sweep_at = max(_SWEEP_AT, 2 * len(self._heap))
-            heapq.heappush(self._heap, (time.monotonic() + seconds, next(self._order), timer))
+            # The heap comes last: a signal may end this anywhere, and what is first there must be waited for.
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="sqlspec-clock", daemon=True)
-                self._thread.start()
-            elif self._heap[0][2] is timer:
+                thread = threading.Thread(target=self._run, name="sqlspec-clock", daemon=True)
+                thread.start()
+                self._thread = thread
+            elif not self._heap or due < self._heap[0][0]:
                 self._changed.notify()
-        return timer
+            heapq.heappush(self._heap, (due, next(self._order), timer))
 
     def _run(self) -> None:
         while True:
@@ -202,17 +208,26 @@ def call_with_timeout(seconds: float, driver: SyncDriver, operation: Callable[..
     if driver.limits_itself:
         return _call_limited(seconds, driver, operation, *args)
 
+    ended = False
+
     def stop() -> None:
+        if ended:
+            return
         try:
             driver.cancel()
         except Exception:
             driver.abort()
         else:
-            timers.append(_clock.add(GRACE, driver.abort))
+            timers.append(_clock.add(GRACE, cut))
 
-    timer = _clock.add(seconds, stop)
+    def cut() -> None:
+        if not ended:
+            driver.abort()
+
+    timer = Timer(stop)
     timers = [timer]
     try:
+        _clock.start(seconds, timer)
         result = operation(*args)
     except Exception as error:
         timer.cancel()
@@ -220,6 +235,7 @@ def call_with_timeout(seconds: float, driver: SyncDriver, operation: Callable[..
             raise Expired from error
         raise
     finally:
+        ended = True  # before anything that a signal can end: others use the connection afterwards
         for each in timers:  # the first waits for `stop`, so the list is complete when the second is looked for
             each.cancel()
     if timer.fired:
