@@ -58,8 +58,14 @@ class SyncTransaction:
     def __enter__(self) -> Self:
         session = self._session
         if session._transaction is None:
-            session._begin("transaction", self._begin)
-            self._token = session._transaction
+            try:
+                session._begin("transaction", self._begin)
+                self._token = session._transaction
+            except BaseException:
+                opened = session._transaction
+                if opened is not None and opened.owner.is_here():  # a signal's handler has raised behind BEGIN
+                    session._abandon(opened)
+                raise
             return self
         session._check("transaction")
         if self._begin != BEGIN:

@@ -226,6 +226,30 @@ async def test_a_checkout_that_a_signal_ends(flavour: Flavour, monkeypatch: pyte
         assert await session.select_value("select 1") == 1
 
 
+async def test_a_transaction_that_a_signal_ends_as_it_is_entered(
+    flavour: Flavour, monkeypatch: pytest.MonkeyPatch, table: Any
+) -> None:
+    """BEGIN is behind, and the block has not begun: nobody would end the transaction."""
+    config = flavour.make_config(max_size=1)
+    async with config.provide_session() as session:
+        begin = type(session)._begin
+
+        async def begin_and_raise(*args: Any) -> None:
+            await begin(*args)
+            raise Signal
+
+        with monkeypatch.context() as patched, pytest.raises(Signal):
+            patched.setattr(type(session), "_begin", begin_and_raise)
+            async with session.transaction():
+                pass
+        assert not session.in_transaction
+        with pytest.raises(DatabaseConnectionError):
+            await session.execute(WRITE)
+    async with config.provide_session() as session:
+        await session.execute(WRITE)
+        assert await table() == [1]
+
+
 # -- what leaves the body of a stream ---------------------------------------------------------------
 
 
