@@ -329,6 +329,11 @@ def look_at(future: asyncio.Future[Any]) -> None:
         future.exception()
 
 
+def has_failed(future: asyncio.Future[Any]) -> bool:
+    """Tell whether a future has ended with an error."""
+    return future.done() and not future.cancelled() and future.exception() is not None
+
+
 async def finished(function: Callable[P, T], /, *args: P.args, **named: P.kwargs) -> T:
     """Call a function that may block, in a worker thread; a cancellation goes on when it has ended."""
     return await uninterrupted(lambda: asyncio.to_thread(function, *args, **named))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlspec.adapters.psqlpy import _errors as errors
 from sqlspec.adapters.psqlpy._native import Error, psqlpy
 from sqlspec.adapters.psqlpy._wait import Wait
-from sqlspec.driver._aio import look_at
+from sqlspec.driver._aio import has_failed, look_at
 from sqlspec.driver._async_driver import AsyncDriver
 from sqlspec.exceptions import is_stale_statement
 
@@ -104,7 +104,7 @@ class Calling(AsyncDriver):
 
     async def cancel(self) -> None:
         # The call itself goes on waiting: the server may have finished it by then, and must be believed.
-        if self._caller is not None and self._request is None:
+        if self._caller is not None and (self._request is None or has_failed(self._request)):
             request = asyncio.ensure_future(_cancel_backend(self._link.arguments, self._link.pid))
             request.add_done_callback(look_at)
             self._request = request
@@ -121,21 +121,21 @@ class Calling(AsyncDriver):
         Raises:
             Error: It came too late for the statement, and has aborted the transaction.
         """
-        request = self._request
-        assert request is not None
         self._flawless = False
-        await asyncio.wait((request,), timeout=PATIENCE)
-        request.cancel()
-        if self._closed:
-            raise errors.lost()
-        behind = self._caller = Wait(self._link.connection.execute_batch("select 1"))
-        try:
-            await behind
-        except Error as error:
-            if self._status == "active" or errors.is_lost(error):
-                raise
-        finally:
-            self._request = None
+        while (request := self._request) is not None:
+            await asyncio.wait((request,), timeout=PATIENCE)
+            request.cancel()
+            if self._closed:
+                raise errors.lost()
+            behind = self._caller = Wait(self._link.connection.execute_batch("select 1"))
+            try:
+                await behind
+            except Error as error:
+                if self._status == "active" or errors.is_lost(error):
+                    raise
+            finally:
+                if self._request is request:  # else it had failed, and there is another one
+                    self._request = None
 
     def heed_request(self) -> None:
         """End a call of several statements that `cancel` wants to stop: its request may come between two of them.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlspec.adapters.pyro_postgres._errors import lost, stopped
 from sqlspec.adapters.pyro_postgres._native import NATIVE_ERRORS, AsyncNative
 from sqlspec.adapters.pyro_postgres.spec import ASYNC_SPEC as SPEC
-from sqlspec.driver._aio import GRACE, Shielded, look_at, uninterrupted
+from sqlspec.driver._aio import GRACE, Shielded, has_failed, look_at, uninterrupted
 from sqlspec.exceptions import ConnectionTimeoutError
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class Stopper:
     async def cancel(self) -> None:
         """Cancel what the connection runs, whoever waits for it."""
         self.asked += 1
-        if self.waits is None or self.request is not None:
+        if self.waits is None or (self.request is not None and not has_failed(self.request)):
             return
         request = self.request = start(self.tell_server("pg_cancel_backend"))
         request.add_done_callback(look_at)

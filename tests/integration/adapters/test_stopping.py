@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from sqlspec.exceptions import OperationCancelledError
+from sqlspec.exceptions import OperationCancelledError, SQLSpecError
 from tests.integration.backends import until_waiting
 from tests.integration.harness import Flavour
 
@@ -70,3 +70,30 @@ async def test_a_request_to_stop_ends_a_stack_of_fast_statements(session: Any) -
     with pytest.raises(OperationCancelledError):
         await task
     assert await session.select("select a from t") == []
+
+
+@pytest.mark.only("psqlpy", "pyro")
+async def test_a_request_to_stop_that_found_no_server_can_be_made_again(
+    session: Any, admin: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch, flavour: Flavour
+) -> None:
+    """Its connection may be one too many."""
+    driver = session.driver
+    pid = await session.select_value("select pg_backend_pid()")
+    task = asyncio.create_task(session.select("select pg_sleep(30)"))
+    await until_waiting(admin, pid, call=task)
+    failure = driver.native_errors[0]("error connecting to server: too many clients")
+
+    async def refused(*_: Any) -> None:
+        raise failure
+
+    with monkeypatch.context() as patched:
+        if flavour.name == "psqlpy":
+            patched.setattr("sqlspec.adapters.psqlpy._calls._cancel_backend", refused)
+        else:
+            patched.setattr("sqlspec.adapters.pyro_postgres._aio.Stopper.tell_server", refused)
+        with pytest.raises(SQLSpecError):
+            await session.cancel()
+    await session.cancel()
+    with pytest.raises(OperationCancelledError):
+        await asyncio.wait_for(task, 5)
+    assert await session.select_value("select pg_backend_pid()") == pid
