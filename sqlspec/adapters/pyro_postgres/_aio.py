@@ -119,6 +119,7 @@ async def finish(future: asyncio.Future[T], wire: AsyncWire) -> T:
     try:
         answer = await shield
         if stopper.request is not None:
+            stopper.waits = None  # it has ended: another request would be left for whoever uses the connection next
             await wire.settle()
             if stopper.heeding:
                 stopper.failure = asyncio.CancelledError()  # the server knows nothing of it

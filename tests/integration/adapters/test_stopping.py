@@ -97,3 +97,28 @@ async def test_a_request_to_stop_that_found_no_server_can_be_made_again(
     with pytest.raises(OperationCancelledError):
         await asyncio.wait_for(task, 5)
     assert await session.select_value("select pg_backend_pid()") == pid
+
+
+@pytest.mark.only("pyro")
+async def test_a_request_to_stop_made_while_another_passes_is_left_to_nobody(
+    session: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopper = session.driver.wire.stopper
+    task = asyncio.create_task(session.select("select 1"))
+    while stopper.waits is None:
+        await asyncio.sleep(0)
+    passing = type(stopper).let_request_pass
+    second: list[asyncio.Task[None]] = []
+
+    async def passing_while_asked(self: Any) -> bool:
+        passed: bool = await passing(self)
+        second.append(asyncio.create_task(session.cancel()))
+        return passed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(stopper), "let_request_pass", passing_while_asked)
+        asking = asyncio.create_task(session.cancel())
+        await asyncio.wait((task,))
+        assert stopper.request is None
+    await asyncio.gather(asking, *second)
+    assert len(second) == 1
