@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import threading
 from typing import Any
 
@@ -66,14 +67,14 @@ def test_a_limit_whose_timer_is_not_cancelled_stops_nobody_else(monkeypatch: pyt
 def test_a_timer_that_was_only_just_set_keeps_none_of_the_later_ones_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = _sio._Clock()
     clock.add(3600.0, lambda: None)  # what the clock waits for
-    heappush = _sio.heapq.heappush
+    heappush = heapq.heappush
 
     def interrupted(*args: Any) -> None:
         heappush(*args)
         raise Signal
 
     with monkeypatch.context() as patched:
-        patched.setattr(_sio.heapq, "heappush", interrupted)
+        patched.setattr(heapq, "heappush", interrupted)
         with pytest.raises(Signal):
             clock.add(0.01, lambda: None)
     fired = threading.Event()
