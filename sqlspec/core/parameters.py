@@ -148,10 +148,14 @@ def _kept(values: Sequence[Any]) -> Sequence[Any]:
 
 
 def _copied(value: Any) -> Any:
+    kind = value.__class__
     try:
-        return deepcopy(value)
-    except Exception:  # what cannot be copied is not what is filled anew for each row
-        return value
+        # No copy is made of a view by `deepcopy`, and what it shows may be filled anew for each row.
+        return memoryview(value.tobytes()) if kind is memoryview else deepcopy(value)
+    except Exception:  # what cannot be copied is not what is filled anew, but what is around it may be
+        if kind is list or kind is tuple:
+            return kind(map(_copied, value))
+        return {key: _copied(item) for key, item in value.items()} if kind is dict else value
 
 
 def _positional_row(arity: int) -> Callable[[Any], Sequence[Any]]:

@@ -162,6 +162,23 @@ async def test_iterators_may_use_their_objects_again(session: Any) -> None:
     assert await session.select_value("select count(*) from t where (b -> 'n' -> 0)::int = a") == 3 * MANY
 
 
+@pytest.mark.parametrize("more", ["", " on conflict do nothing"])
+@pytest.mark.parametrize("kind", ["bytea", "bytea[]"])
+async def test_iterators_may_fill_a_buffer_again(session: Any, kind: str, more: str) -> None:
+    await session.execute(f"create table t (a int, b {kind})")
+
+    def generated() -> Iterator[tuple[int, Any]]:
+        buffer = bytearray(2)
+        view = memoryview(buffer)
+        for n in range(MANY):
+            buffer[:] = n.to_bytes(2)
+            yield n, view if kind == "bytea" else [view, None]
+
+    await session.execute_many(f"insert into t values ($1, $2){more}", generated())
+    rows = await session.select(f"select a, {'b' if kind == 'bytea' else 'b[1]'} from t order by a", schema_type=tuple)
+    assert rows == [(n, n.to_bytes(2)) for n in range(MANY)]
+
+
 async def test_large_rows_are_sent_in_small_pieces(session: Any) -> None:
     await session.execute("create table t (a int, b text)")
     text = "x" * 100_000
