@@ -34,12 +34,14 @@ if TYPE_CHECKING:
 __all__ = ("AsyncpgDriver",)
 
 _COUNTED_VERBS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
+_UNCOUNTED_VERBS = frozenset({"CALL", "EXPLAIN", "SHOW"})
+"""The server counts no rows that these give."""
 
 
 class AsyncpgDriver(Calling):
     """A connection of asyncpg."""
 
-    __slots__ = ("_codecs", "_inbox", "_statements", "_uncounted", "pooled")
+    __slots__ = ("_codecs", "_inbox", "_statements", "pooled")
 
     spec = SPEC
     bulk_from = 120
@@ -50,7 +52,6 @@ class AsyncpgDriver(Calling):
         self.pooled = pooled
         self._statements = (PooledStatements if pooled else Statements)(connection, derived, cached, self.learn_types)
         self._codecs = self._statements.codecs
-        self._uncounted: set[str] = set()
         self._inbox: asyncio.Queue[Notification | None] | None = None
 
     # -- the connection ---------------------------------------------------------------------------
@@ -157,7 +158,7 @@ class AsyncpgDriver(Calling):
             return RawResult((), (), "tuple", len(found))
         if self._codecs.met:
             found = await self._codecs.read_again(found, prepared.columns, self.learn_types)
-        return RawResult(found, prepared.columns, "tuple", len(found))
+        return RawResult(found, prepared.columns, "tuple", None if plan.verb in _UNCOUNTED_VERBS else len(found))
 
     async def _can_return(self, plan: Plan) -> bool:
         """Prepare a batch with RETURNING; `False` when a rule of the table forbids that.
@@ -167,14 +168,11 @@ class AsyncpgDriver(Calling):
         sql = f"{plan.body}\nreturning 1"
         if self._statements.get(sql) is not None:
             return True
-        if plan.sql in self._uncounted:
-            return False
         await self._connection.execute("savepoint sqlspec_count")
         try:
             await self._statements.prepare(sql)
         except asyncpg.FeatureNotSupportedError:
             await self._connection.execute("rollback to sqlspec_count; release sqlspec_count")
-            self._uncounted.add(plan.sql)
             return False
         await self._connection.execute("release sqlspec_count")
         return True

@@ -65,10 +65,11 @@ def encoded(prepared: Prepared, rows: Iterator[Sequence[Any]], first: int) -> It
 async def answers(driver: PsqlpyDriver, prepared: Prepared, values: Iterator[Values]) -> AsyncIterator[Any]:
     """Run a prepared statement for each row, in their order; yield the driver's answers.
 
-    What was sent behind a row that fails does nothing: it is in the transaction that has failed.
+    What was sent behind a row that fails does nothing: it is in the transaction that has failed. A statement that is
+    not kept is prepared for each row, and the driver would run whichever is ready first.
     """
     fetch, text, cached = driver._fetch, prepared.text, not prepared.once
-    while chunk := list(itertools.islice(values, AHEAD)):
+    while chunk := list(itertools.islice(values, AHEAD if cached else 1)):
         for answer in await driver.run(together([fetch(text, each, cached) for each in chunk])):
             yield answer
 

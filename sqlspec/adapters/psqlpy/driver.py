@@ -213,7 +213,8 @@ class PsqlpyDriver(Preparing):
             self._forget_stale(plan, self._staleness(plan, prepared, error))
             raise
         if prepared.reader is not None:
-            return RawResult(found, prepared.columns, "tuple", len(found))
+            known = plan.verb in ROW_COUNT_VERBS
+            return RawResult(found, prepared.columns, "tuple", len(found) if known else None)
         return RawResult((), (), "tuple", count)
 
     async def _rows(self, prepared: Prepared, answer: Any) -> list[Any]:

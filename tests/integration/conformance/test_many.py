@@ -156,6 +156,27 @@ async def test_a_table_whose_rule_replaces_the_statement(table: Any) -> None:
     assert await table.select_value("select count(*) from other") == 3
 
 
+@needs("rows_affected")
+async def test_rows_are_counted_again_without_the_rule(table: Any) -> None:
+    await table.execute("create rule nothing as on insert to t do instead nothing")
+    assert (await table.execute_many(INSERT, [(1, "x"), (2, "y")])).rows_affected in (None, 0)
+    await table.execute("drop rule nothing on t")
+    assert (await table.execute_many(INSERT, [(1, "x"), (2, "y")])).rows_affected == 2
+
+
+@pytest.mark.parametrize("out", ["", "inout "])
+async def test_procedures_run_in_the_order_of_rows(table: Any, out: str) -> None:
+    await table.execute("create table called (n int generated always as identity, a int)")
+    body = "begin insert into called (a) values (a); end"
+    await table.execute(f"create procedure p({out}a int, b text) language plpgsql as $$ {body} $$")
+    for count in (20, 200):
+        await table.execute("truncate called")
+        result = await table.execute_many("call p($1, $2)", [(n, "x" * (n % 7)) for n in range(count)])
+        assert result.rows_affected is None  # as of one call
+        assert result.get_data(schema_type=tuple) == [(n,) for n in range(count) if out]
+        assert await table.select("select a from called order by n", schema_type=int) == list(range(count))
+
+
 # -- all or nothing -----------------------------------------------------------------------------------------
 
 BAD_ROWS = [
