@@ -28,6 +28,7 @@ from sqlspec.core._schema import (
     plain,
     type_name,
     typed_dict_fields,
+    unwrapped,
 )
 from sqlspec.exceptions import MappingError
 from sqlspec.values import Interval
@@ -216,9 +217,10 @@ def _constrained(kind: Any, seen: tuple[Any, ...]) -> bool:
     if any(isinstance(note, msgspec.Meta) for note in getattr(kind, "__metadata__", ())):
         return True
     seen = (*seen, kind)
-    return get_origin(plain(kind)) is not Literal and any(
-        _constrained(arg, seen) for outer in (kind, plain(kind)) for arg in get_args(outer)
-    )
+    inner = unwrapped(kind)
+    if inner is not kind:
+        return _constrained(inner, seen)
+    return get_origin(kind) is not Literal and any(_constrained(arg, seen) for arg in get_args(kind))
 
 
 def _msgspec(kind: Any, name: str) -> partial[Any]:

@@ -33,6 +33,7 @@ __all__ = (
     "members",
     "plain",
     "type_name",
+    "unwrapped",
 )
 
 Form = Literal["call", "dict", "tuple", "scalar", "pydantic", "pydantic_root"]
@@ -99,22 +100,27 @@ def type_name(kind: Any) -> str:
 
 def plain(kind: Any) -> Any:
     """Return a type without qualifiers, metadata, aliases and `NewType`; a type variable gives its bound."""
-    while True:
-        origin = get_origin(kind)
-        if origin is typing.Annotated or getattr(origin, "_name", None) in _QUALIFIERS:
-            kind = get_args(kind)[0]
-        elif isinstance(kind, NewType):
-            kind = kind.__supertype__
-        elif isinstance(kind, dataclasses.InitVar):
-            kind = kind.type
-        elif isinstance(kind, TypeVar):
-            kind = kind.__bound__ if kind.__bound__ is not None else Any
-        elif type(kind).__name__ == "TypeAliasType":
-            kind = kind.__value__
-        elif type(origin).__name__ == "TypeAliasType":
-            kind = origin.__value__[get_args(kind)]
-        else:
-            return kind
+    while (inner := unwrapped(kind)) is not kind:
+        kind = inner
+    return kind
+
+
+def unwrapped(kind: Any) -> Any:
+    """Return a type without the outermost of what `plain` takes off; one that is plain as it is."""
+    origin = get_origin(kind)
+    if origin is typing.Annotated or getattr(origin, "_name", None) in _QUALIFIERS:
+        return get_args(kind)[0]
+    if isinstance(kind, NewType):
+        return kind.__supertype__
+    if isinstance(kind, dataclasses.InitVar):
+        return kind.type
+    if isinstance(kind, TypeVar):
+        return kind.__bound__ if kind.__bound__ is not None else Any
+    if type(kind).__name__ == "TypeAliasType":
+        return kind.__value__
+    if type(origin).__name__ == "TypeAliasType":
+        return origin.__value__[get_args(kind)]
+    return kind
 
 
 def members(kind: Any) -> tuple[Any, ...]:
@@ -349,10 +355,26 @@ def _hints(kind: Any, origin: Any, name: str) -> dict[str, Any]:
         hints = typing.get_type_hints(origin, include_extras=True)
     except (NameError, AttributeError, TypeError) as error:
         raise _unresolved(name, error) from error
-    values = dict(zip(getattr(origin, "__parameters__", ()), get_args(kind), strict=False))
-    if values:
-        hints = {key: _substitute(hint, values) for key, hint in hints.items()}
+    stands_for = _arguments(kind, origin)
+    if any(stands_for.values()):
+        # A TypedDict has no base but dict, and repeats what stands in those that it was made of.
+        lineage = tuple(stands_for) if is_typed_dict(origin) else origin.__mro__
+
+        def owner(key: str) -> Any:
+            return next((each for each in lineage if key in getattr(each, "__annotations__", ())), origin)
+
+        hints = {key: _substitute(hint, stands_for.get(owner(key), {})) for key, hint in hints.items()}
     return hints
+
+
+def _arguments(kind: Any, origin: Any) -> dict[Any, dict[Any, Any]]:
+    """Return what the type variables of a class stand for, behind those of each of its bases."""
+    found = {origin: dict(zip(getattr(origin, "__parameters__", ()), get_args(kind), strict=False))}
+    for base in origin.__dict__.get("__orig_bases__", origin.__bases__):
+        above = get_origin(base) or base
+        if isinstance(above, type) and above not in (object, typing.Generic, typing.Protocol):
+            found = {**_arguments(_substitute(base, found[origin]), above), **found}
+    return found
 
 
 def _substitute(hint: Any, values: dict[Any, Any]) -> Any:

@@ -169,6 +169,41 @@ class TestConstructors:
         with pytest.raises(MappingError, match="'item'"):
             mapped(Crate[int], "item more", (None, []))
 
+    def test_bases_are_generic(self) -> None:
+        # Each class has a variable of the same name, which stands for something else in each.
+        @dataclasses.dataclass
+        class Crate(Generic[T]):
+            item: T
+
+        @dataclasses.dataclass(slots=True)
+        class Pile(Crate[list[T]], Generic[T]):
+            top: T
+
+        @dataclasses.dataclass
+        class Colors(Pile[Color]):
+            n: int = 0
+
+        @attrs.define
+        class Box(Generic[T]):
+            item: T
+
+        @attrs.define
+        class Can(Box[Color]):
+            n: int = 0
+
+        class Typed(TypedDict, Generic[T]):
+            item: T
+
+        class TypedColor(Typed[Color]):
+            n: int
+
+        assert mapped(Pile[Color], "item top", (["red"], "blue")) == [Pile([Color.RED], Color.BLUE)]
+        assert mapped(Colors, "item top", (["red"], "blue")) == [Colors([Color.RED], Color.BLUE)]
+        assert mapped(Can, "item n", ("red", 1)) == [Can(Color.RED, 1)]
+        assert mapped(TypedColor, "item n", ("red", 1)) == [{"item": Color.RED, "n": 1}]
+        with pytest.raises(MappingError, match="'item'"):
+            mapped(Can, "item", (None,))
+
     def test_dataclass_without_init_fields_and_with_initvar(self) -> None:
         @dataclasses.dataclass
         class Odd:

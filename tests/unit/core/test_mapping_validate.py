@@ -5,7 +5,7 @@ import enum
 import ipaddress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Literal, NamedTuple, TypedDict
+from typing import Annotated, Any, Literal, NamedTuple, NewType, TypedDict
 from uuid import UUID
 
 import attrs
@@ -24,6 +24,9 @@ pytestmark = pytest.mark.usefixtures("making")
 def mapped(schema_type: Any, names: str, *rows: Any) -> list[Any]:
     columns = tuple(Column(name, 25) for name in names.split())
     return build_mapper(schema_type, columns, validate=True)(rows)
+
+
+Age = NewType("Age", Annotated[int, msgspec.Meta(ge=0)])
 
 
 class Point(msgspec.Struct):
@@ -144,6 +147,22 @@ class TestValidate:
         for row, field in (((-1, "a"), "age"), ((1, "abcd"), "name")):
             with pytest.raises(MappingError, match=f"'{field}'"):
                 mapped(Limited, "age name", row)
+
+    def test_constraints_of_a_new_type(self) -> None:
+        class Aged(msgspec.Struct):
+            age: Age | None
+            ages: list[Age] = []
+
+        assert mapped(Aged, "age ages", (None, [0])) == [Aged(None, [0])]
+        assert mapped(Age, "v", (0,)) == [0]
+        for kind, names, row in (
+            (Aged, "age ages", (-1, [0])),
+            (Aged, "age ages", (0, [-1])),
+            (Age, "v", (-1,)),
+            (tuple[str, Age], "a b", ("a", -1)),
+        ):
+            with pytest.raises(MappingError, match="expected `int` >= 0"):
+                mapped(kind, names, row)
 
     @pytest.mark.parametrize("kind", [None, dict, tuple, Typed, Named, Model])
     def test_every_target_takes_validate(self, kind: Any) -> None:
