@@ -131,12 +131,14 @@ def iter_bound(arity: int, names: tuple[str, ...] | None, rows: Iterable[Any]) -
                 try:
                     values = bind(row)
                 except ParameterError as error:
-                    raise ParameterError(f"row {index}: {error.message}") from None
+                    refusal = ParameterError(f"row {index}: {error.message}")
+                    break
             yield _kept(values) if lazy else values
-    except SQLSpecError:
-        raise
-    except Exception as error:
+        else:
+            return
+    except Exception as error:  # also one of ours: it comes from another session, and says nothing of this one
         raise RowsError(error) from error
+    raise refusal
 
 
 def _kept(values: Sequence[Any]) -> Sequence[Any]:

@@ -15,6 +15,7 @@ from sqlspec.exceptions import (
     CheckViolationError,
     DataError,
     ForeignKeyViolationError,
+    ParameterError,
     SQLSpecError,
     UniqueViolationError,
 )
@@ -462,6 +463,26 @@ async def test_what_a_function_raises_names_the_row(session: Any) -> None:
         await session.execute_many(INSERT, pairs(MANY))
     if failure.value.sqlstate is not None:
         assert notes(failure) == ["row 77 of the batch"]
+
+
+@pytest.mark.parametrize("more", ["", " on conflict do nothing"])
+async def test_rows_may_raise_an_error_of_another_session(session: Any, more: str) -> None:
+    # Not to be taken for a value that is refused, by which a batch finds out that the table is another one by now.
+    await session.execute("create table t (a int, b text)")
+    await session.execute_many(INSERT + more, pairs(MANY))  # from now on, the table is known
+    await session.execute("truncate t")
+    for count in (MANY, 500, 2500):
+        for error in (DataError("own"), UniqueViolationError("own"), ParameterError("own")):
+
+            def generated(count: int = count, error: Exception = error) -> Iterator[tuple[int, str]]:
+                yield from pairs(count)
+                raise error
+
+            with pytest.raises(type(error), match="^own$") as failure:
+                await session.execute_many(INSERT + more, generated())
+            assert failure.value is error
+            assert not hasattr(error, "__notes__")
+            assert await session.select_value("select count(*) from t") == 0
 
 
 async def test_rows_that_raise_in_a_later_piece_undo_all(session: Any) -> None:
