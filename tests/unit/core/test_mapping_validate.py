@@ -153,7 +153,7 @@ class TestValidate:
             age: Age | None
             ages: list[Age] = []
 
-        assert mapped(Aged, "age ages", (None, [0])) == [Aged(None, [0])]
+        assert mapped(Aged, "age ages", (None, [0])) == [Aged(None, [Age(0)])]
         assert mapped(Age, "v", (0,)) == [0]
         for kind, names, row in (
             (Aged, "age ages", (-1, [0])),

@@ -412,6 +412,7 @@ async def test_a_cut_connection_ends_the_call_that_waits(
     config: PyroPostgresAsyncConfig, admin: psycopg.Connection[Any]
 ) -> None:
     driver = await config.connect()
+    assert driver.backend_pid is not None
     running = asyncio.create_task(driver.execute(Compiler().plan("select pg_sleep(30)"), ()))
     async with asyncio.timeout(10):
         await until_waiting(admin, driver.backend_pid, call=running)
