@@ -108,6 +108,6 @@ BARS = (
     *(_many(driver, 0.8 if "pyro" in driver else 0.6) for driver in ADAPTERS),
     *map(_checkout, ADAPTERS),
     *map(_acquire, ADAPTERS),
-    *map(_stack, ("psycopg", "psycopg sync")),  # the adapters that send a stack together
+    *map(_stack, [driver for driver in ADAPTERS if driver != "asyncpg"]),  # the drivers that can send a stack together
     *map(_transaction, ADAPTERS),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import psqlpy
@@ -70,6 +71,16 @@ class Psqlpy(AsyncContestant):
 
         async def run() -> Any:
             return [await one() for _ in range(count)]
+
+        return Call(run)
+
+    def stack(self, count: int) -> Call:
+        # Calls that are made at once are sent at once.
+        fetch, sql = self.connection.fetch, QUERIES["one"].sql("$1")
+
+        async def run() -> Any:
+            answers = await asyncio.gather(*[fetch(sql, [5]) for _ in range(count)])
+            return [answer.result() for answer in answers]
 
         return Call(run)
 
