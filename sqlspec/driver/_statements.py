@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from sqlspec.core.result import Column, RawResult
 
 __all__ = (
+    "COUNTED_VERBS",
+    "ROW_COUNT_VERBS",
     "Changed",
     "Derived",
     "StatementCache",
@@ -29,6 +31,12 @@ __all__ = (
 
 MAX_COLUMN_SETS = 4096
 MAX_INSERTS = 512
+
+COUNTED_VERBS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
+"""RETURNING can be added to them."""
+
+ROW_COUNT_VERBS = COUNTED_VERBS | {"SELECT", "VALUES", "TABLE", "FETCH", "EXECUTE"}
+"""The server's count of such a statement, where it gives rows, is their number."""
 
 
 class Derived:

@@ -17,6 +17,7 @@ from sqlspec.core.result import Described, RawResult, raw_result
 from sqlspec.driver._async_driver import AsyncCursor, AsyncRowFeed, aborted_commit
 from sqlspec.driver._async_literals import with_literals
 from sqlspec.driver._sockets import apply_keepalives
+from sqlspec.driver._statements import COUNTED_VERBS, ROW_COUNT_VERBS
 from sqlspec.driver._types import Notification
 from sqlspec.exceptions import DataError
 from sqlspec.postgres.errors import affected_rows, check_session
@@ -32,10 +33,6 @@ if TYPE_CHECKING:
     from sqlspec.postgres.settings import ConnectionSettings
 
 __all__ = ("AsyncpgDriver",)
-
-_COUNTED_VERBS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
-_UNCOUNTED_VERBS = frozenset({"CALL", "EXPLAIN", "SHOW"})
-"""The server counts no rows that these give."""
 
 
 class AsyncpgDriver(Calling):
@@ -142,7 +139,7 @@ class AsyncpgDriver(Calling):
 
     async def execute_many(self, plan: Plan, rows: Iterable[Sequence[Any]]) -> RawResult:
         # The driver reports no count for a batch; the rows of RETURNING can be counted.
-        counted = plan.verb in _COUNTED_VERBS and not plan.returns_rows and await self._can_return(plan)
+        counted = plan.verb in COUNTED_VERBS and not plan.returns_rows and await self._can_return(plan)
         sql = f"{plan.body}\nreturning 1" if counted else plan.sql
         prepared, checked = await self._statements.bound_rows(sql, rows)
         statement = prepared.statement
@@ -158,7 +155,7 @@ class AsyncpgDriver(Calling):
             return RawResult((), (), "tuple", len(found))
         if self._codecs.met:
             found = await self._codecs.read_again(found, prepared.columns, self.learn_types)
-        return RawResult(found, prepared.columns, "tuple", None if plan.verb in _UNCOUNTED_VERBS else len(found))
+        return RawResult(found, prepared.columns, "tuple", len(found) if plan.verb in ROW_COUNT_VERBS else None)
 
     async def _can_return(self, plan: Plan) -> bool:
         """Prepare a batch with RETURNING; `False` when a rule of the table forbids that.

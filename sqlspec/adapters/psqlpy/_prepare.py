@@ -16,7 +16,6 @@ from sqlspec.adapters.psqlpy._dollars import hide_placeholders
 from sqlspec.adapters.psqlpy._native import CustomType, DatabaseError, Error
 from sqlspec.adapters.psqlpy._results import reader_of, text_type
 from sqlspec.adapters.psqlpy._statements import (
-    COUNTED_VERBS,
     LARGE,
     MOST_PARAMETERS,
     UNCACHED_VERBS,
@@ -30,7 +29,7 @@ from sqlspec.adapters.psqlpy._statements import (
     with_text_columns,
 )
 from sqlspec.core.result import Column
-from sqlspec.driver._statements import StatementCache, changed_by, undoes
+from sqlspec.driver._statements import COUNTED_VERBS, StatementCache, changed_by, undoes
 from sqlspec.exceptions import (
     CONDITIONS,
     DataError,

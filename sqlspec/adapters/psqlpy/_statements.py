@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlspec.adapters.psqlpy._native import CustomType
 from sqlspec.core.scan import scan
+from sqlspec.driver._statements import COUNTED_VERBS
 from sqlspec.postgres.enclose import enclose
 from sqlspec.postgres.sql import RESET_STATEMENTS, quote_literal, reset_script
 
@@ -20,10 +21,8 @@ if TYPE_CHECKING:
     from sqlspec.driver._types import DriverStatus
 
 __all__ = (
-    "COUNTED_VERBS",
     "LARGE",
     "MOST_PARAMETERS",
-    "ROW_COUNT_VERBS",
     "UNCACHED_VERBS",
     "Prepared",
     "can_ask_types",
@@ -39,14 +38,8 @@ __all__ = (
     "with_text_columns",
 )
 
-COUNTED_VERBS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
-"""RETURNING can be added to them."""
-
 _PREPARABLE_VERBS = COUNTED_VERBS | {"SELECT", "VALUES", "TABLE"}
 """What PREPARE takes."""
-
-ROW_COUNT_VERBS = _PREPARABLE_VERBS | {"FETCH", "EXECUTE"}
-"""The server's count of such a statement, where it gives rows, is their number."""
 
 UNCACHED_VERBS = frozenset({"FETCH", "EXECUTE", "CALL"})
 """What these give depends on more than their text, and the server does not tell when it has changed."""

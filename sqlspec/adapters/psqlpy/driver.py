@@ -18,8 +18,6 @@ from sqlspec.adapters.psqlpy._listen import Subscription
 from sqlspec.adapters.psqlpy._native import Error
 from sqlspec.adapters.psqlpy._prepare import Preparing
 from sqlspec.adapters.psqlpy._statements import (
-    COUNTED_VERBS,
-    ROW_COUNT_VERBS,
     Prepared,
     controls_transactions,
     probe_sql,
@@ -32,6 +30,7 @@ from sqlspec.core.result import Described, RawResult, raw_result
 from sqlspec.driver._async_driver import AsyncCursor, AsyncRowFeed, aborted_commit
 from sqlspec.driver._async_learning import with_types
 from sqlspec.driver._many import set_row
+from sqlspec.driver._statements import COUNTED_VERBS, ROW_COUNT_VERBS
 from sqlspec.exceptions import DataError
 from sqlspec.postgres.sql import reset_script
 
@@ -213,8 +212,8 @@ class PsqlpyDriver(Preparing):
             self._forget_stale(plan, self._staleness(plan, prepared, error))
             raise
         if prepared.reader is not None:
-            known = plan.verb in ROW_COUNT_VERBS
-            return RawResult(found, prepared.columns, "tuple", len(found) if known else None)
+            count = len(found) if plan.verb in ROW_COUNT_VERBS else None
+            return RawResult(found, prepared.columns, "tuple", count)
         return RawResult((), (), "tuple", count)
 
     async def _rows(self, prepared: Prepared, answer: Any) -> list[Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlspec.adapters.pyro_postgres._errors import in_usual_words, is_canceled, stopped
 from sqlspec.adapters.pyro_postgres._native import NATIVE_ERRORS
 from sqlspec.core.result import RawResult
+from sqlspec.driver._statements import COUNTED_VERBS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from sqlspec.core.plan import Plan
 
 __all__ = ("run_batch",)
-
-_COUNTED_VERBS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
 
 _MOST_BYTES = 65_536
 """Parameters sent before answers are read. More could fill the buffers on both ways, and both sides would wait."""
@@ -40,7 +39,7 @@ async def run_batch(driver: AsyncPyroPostgresDriver, plan: Plan, rows: Iterable[
         return await _one_by_one(driver, plan, rows)
     sql = plan.sql
     counted = False
-    if plan.verb in _COUNTED_VERBS and not plan.returns_rows:
+    if plan.verb in COUNTED_VERBS and not plan.returns_rows:
         counted = await _can_count(driver, plan)
         if counted:
             sql = _counting(plan)
