@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -30,32 +31,29 @@ class Driver:
         self.asked.append("abort")
 
 
-def test_a_limit_whose_call_did_not_begin_stops_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+start = _sio._clock.start
+
+
+def behind_the_start(seconds: float, timer: _sio.Timer) -> None:
+    start(seconds, timer)
+    raise Signal
+
+
+def before_the_end(timer: _sio.Timer) -> None:
+    raise Signal
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "interrupted"),
+    [(_sio._clock, "start", behind_the_start), (_sio.Timer, "cancel", before_the_end)],
+    ids=["the call has not begun", "the timer is not cancelled"],
+)
+def test_a_limit_that_is_interrupted_stops_nobody_else(
+    monkeypatch: pytest.MonkeyPatch, target: object, name: str, interrupted: Callable[..., None]
+) -> None:
     driver: Any = Driver()
-    start = _sio._clock.start
-
-    def interrupted(seconds: float, timer: _sio.Timer) -> None:
-        start(seconds, timer)
-        raise Signal
-
     with monkeypatch.context() as patched:
-        patched.setattr(_sio._clock, "start", interrupted)
-        with pytest.raises(Signal):
-            _sio.call_with_timeout(0.01, driver, lambda: None)
-    passed = threading.Event()
-    _sio.later(0.05, passed.set)
-    assert passed.wait(5)
-    assert driver.asked == []
-
-
-def test_a_limit_whose_timer_is_not_cancelled_stops_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    driver: Any = Driver()
-
-    def interrupted(timer: _sio.Timer) -> None:
-        raise Signal
-
-    with monkeypatch.context() as patched:
-        patched.setattr(_sio.Timer, "cancel", interrupted)
+        patched.setattr(target, name, interrupted)
         with pytest.raises(Signal):
             _sio.call_with_timeout(0.01, driver, lambda: None)
     passed = threading.Event()
