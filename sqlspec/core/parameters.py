@@ -123,6 +123,7 @@ def iter_bound(arity: int, names: tuple[str, ...] | None, rows: Iterable[Any]) -
     lazy = rows.__class__ not in _COLLECTIONS
     width = arity if names is None else -1
     values: Sequence[Any]
+    refusal = None
     try:
         for index, row in enumerate(rows):
             if row.__class__ is tuple and len(row) == width:  # the usual row, without a call
@@ -132,13 +133,12 @@ def iter_bound(arity: int, names: tuple[str, ...] | None, rows: Iterable[Any]) -
                     values = bind(row)
                 except ParameterError as error:
                     refusal = ParameterError(f"row {index}: {error.message}")
-                    break
+                    raise refusal from None
             yield _kept(values) if lazy else values
-        else:
-            return
     except Exception as error:  # also one of ours: it comes from another session, and says nothing of this one
+        if error is refusal:
+            raise
         raise RowsError(error) from error
-    raise refusal
 
 
 def _kept(values: Sequence[Any]) -> Sequence[Any]:
