@@ -68,9 +68,6 @@ class StatementStack:
             return source
         entries = []
         for item in items_of("a stack", source, "statements"):
-            if isinstance(item, tuple):
-                sql, *params = item
-                entries.append(StackEntry(sql, tuple(params)))
-            else:
-                entries.append(StackEntry(item))
+            entry: tuple[Any, ...] = item if isinstance(item, tuple) and item else (item,)
+            entries.append(StackEntry(entry[0], entry[1:]))
         return cls(entries)

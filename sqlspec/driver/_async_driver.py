@@ -14,13 +14,13 @@ from sqlspec.postgres.codec import MONEY
 from sqlspec.postgres.sql import reset_script
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
     from typing import Self
 
     from sqlspec.core.capabilities import AdapterSpec
     from sqlspec.core.plan import Plan
     from sqlspec.driver._statements import Derived
-    from sqlspec.driver._types import CopyTarget, DriverStatus, Notification
+    from sqlspec.driver._types import CopyTarget, DriverStatus, Entries, Notification
     from sqlspec.postgres.arrow._wire import Sink
     from sqlspec.postgres.settings import ConnectionSettings
 
@@ -201,6 +201,13 @@ class AsyncDriver(ABC):
         In an aborted transaction, where nothing can be set and nothing runs, it does nothing.
         """
 
+    async def renew_limit(self) -> None:  # noqa: B027 - asked only where `limits_itself`
+        """Limit the next statement of a call to what is left of its time; without a limit, do nothing.
+
+        Raises:
+            BaseException: One of `native_errors`: nothing is left.
+        """
+
     def leave_to_parent(self) -> None:
         """Leave the connection alone, in a process forked from the one that it belongs to.
 
@@ -254,15 +261,20 @@ class AsyncDriver(ABC):
         if not self.pooled:
             await self.execute_script(reset_script())
 
-    def sends_together(self, entries: Sequence[tuple[Plan, Sequence[Any]]]) -> bool:
-        """Tell whether `run_stack`, called next, is all or nothing by itself, outside and inside a transaction."""
-        return False
+    def stack_alone(self, entries: Entries) -> Callable[[], Awaitable[list[RawResult]]] | None:
+        """Return what runs statements in order, called next, all or nothing by itself.
 
-    async def run_stack(self, entries: Sequence[tuple[Plan, Sequence[Any]]]) -> list[RawResult]:
+        It is so outside and inside a transaction. `None` where it takes one of the caller's, or a savepoint.
+        """
+        return None
+
+    async def run_stack(self, entries: Entries) -> list[RawResult]:
         """Run statements in order, inside the caller's transaction. One round trip each, unless overridden."""
         results = []
         for index, (plan, args) in enumerate(entries):
             try:
+                if index and self.limits_itself:
+                    await self.renew_limit()
                 results.append(await self.execute(plan, args))
             except Exception as error:
                 error.add_note(f"statement {index} of the stack: {plan.source}")

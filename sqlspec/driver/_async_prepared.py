@@ -82,14 +82,17 @@ class AsyncPreparedStatements(ABC, Generic[P]):
 
     # -- making ready -----------------------------------------------------------------------------
 
+    def known(self, sql: str) -> P | None:
+        """Return a statement that was prepared with the types as they are known now."""
+        prepared = self.get(sql)
+        if prepared is None or prepared.learnt is None or prepared.learnt == self._derived.codecs.generation:
+            return prepared
+        self.discard(sql)
+        return None
+
     async def ready(self, sql: str) -> P:
         """Return a statement prepared with the types as they are known now."""
-        prepared = self.get(sql)
-        if prepared is not None:
-            if prepared.learnt is None or prepared.learnt == self._derived.codecs.generation:
-                return prepared
-            self.discard(sql)
-        return await self.prepare(sql)
+        return self.known(sql) or await self.prepare(sql)
 
     async def bound(self, sql: str, args: Sequence[Any]) -> tuple[P, Any]:
         """Return a statement made ready, and its parameters as the driver is given them."""

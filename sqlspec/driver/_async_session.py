@@ -521,7 +521,7 @@ class AsyncSession(AsyncExplaining):
         text = ";\n".join(plan.source for plan, _ in entries)
         driver = self._driver
         raws = await self._atomically(
-            "execute_stack", text, timeout, driver.run_stack, entries, together=driver.sends_together
+            "execute_stack", text, timeout, driver.run_stack, entries, alone=driver.stack_alone
         )
         to_table = driver.derived.to_table
         return [SQLResult(plan, raw, None, to_table) for (plan, _), raw in zip(entries, raws, strict=True)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlspec.core.observe import (
@@ -125,18 +126,19 @@ class SyncObservedSession(SyncSession):
         timeout: float | None,
         operation: Callable[..., T],
         *args: Any,
-        together: Callable[..., bool] | None = None,
+        alone: Callable[..., Callable[[], T] | None] | None = None,
         undoes: bool = False,
     ) -> T:
         kind = _OPERATIONS.get(method)
         if kind is None:
-            return super()._atomically(method, sql, timeout, operation, *args, together=together, undoes=undoes)
+            return super()._atomically(method, sql, timeout, operation, *args, alone=alone, undoes=undoes)
 
-        def observed_together(*_: Any) -> bool:
-            return together is not None and together(*args)
+        def observed_alone(*_: Any) -> Callable[[], T] | None:
+            by_itself = None if alone is None else alone(*args)
+            return None if by_itself is None else partial(self._observed, kind, sql, by_itself)
 
         call = (self._observed, kind, sql, operation, *args)
-        result: T = super()._atomically(method, sql, timeout, *call, together=observed_together, undoes=undoes)
+        result: T = super()._atomically(method, sql, timeout, *call, alone=observed_alone, undoes=undoes)
         return result
 
     def _observed(self, kind: Operation, sql: str, operation: Callable[..., T], *args: Any) -> T:

@@ -253,7 +253,7 @@ class SyncTransactions(SyncSessionBase):
         timeout: float | None,
         operation: Callable[..., T],
         *args: Any,
-        together: Callable[..., bool] | None = None,
+        alone: Callable[..., Callable[[], T] | None] | None = None,
         undoes: bool = False,
     ) -> T:
         """Run one operation of the driver in a transaction of its own, or in a savepoint of the open one.
@@ -266,7 +266,8 @@ class SyncTransactions(SyncSessionBase):
             timeout: Limit in seconds.
             operation: What to run.
             args: Its arguments.
-            together: Tells from the same arguments, once the turn has come, that it is all or nothing by itself.
+            alone: Gives, from the same arguments, once the turn has come, what does it all or nothing by itself; or
+                `None`. Each of its statements may have the whole limit where the server keeps that.
             undoes: It may go back to the savepoint, so there is one in a transaction of its own, too.
         """
         if timeout is None:
@@ -277,8 +278,9 @@ class SyncTransactions(SyncSessionBase):
         self._turn.enter(method)
         self._guarded, self._asked = True, []
         try:
-            if together is not None and together(*args):
-                return self._by_itself(sql, timeout, operation, *args)
+            by_itself = None if alone is None or (self._driver.limits_itself and timeout is not None) else alone(*args)
+            if by_itself is not None:
+                return self._by_itself(sql, timeout, by_itself)
             if self._transaction is None:
                 begin = f"{BEGIN};\n{savepoint(OWN_SAVEPOINT)}" if undoes else BEGIN
                 return self._in_own_transaction(begin, sql, timeout, operation, *args)
@@ -288,11 +290,9 @@ class SyncTransactions(SyncSessionBase):
             self._guarded = self._closed or self._broken or self._transaction is not None
             self._end_turn()
 
-    def _by_itself(
-        self, sql: str, timeout: float | None, operation: Callable[..., T], *args: Any
-    ) -> T:
+    def _by_itself(self, sql: str, timeout: float | None, operation: Callable[[], T]) -> T:
         try:
-            return (operation(*args) if timeout is None else self._timed(timeout, operation, *args))
+            return (operation() if timeout is None else self._timed(timeout, operation))
         except BaseException as error:
             self._fail_alone(error, sql)
             raise

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-__all__ = ("OWN_SAVEPOINT", "CopyTarget", "DriverStatus", "Notification", "PoolStats")
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlspec.core.plan import Plan
+
+__all__ = ("OWN_SAVEPOINT", "CopyTarget", "DriverStatus", "Entries", "Notification", "PoolStats")
 
 OWN_SAVEPOINT = "sqlspec_call"
 """The savepoint of a call of several statements inside an open transaction."""
 
 DriverStatus: TypeAlias = Literal["idle", "active", "failed", "unknown"]
 """Outside a transaction; inside one; inside an aborted one; the driver does not tell."""
+
+Entries: TypeAlias = "Sequence[tuple[Plan, Sequence[Any]]]"
+"""The statements of a stack, with the parameters of each."""
 
 
 class CopyTarget(NamedTuple):

@@ -14,11 +14,10 @@ from sqlspec.driver._async_driver import AsyncDriver
 from sqlspec.exceptions import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
+    from collections.abc import Awaitable
 
-    from sqlspec.core.plan import Plan
     from sqlspec.core.result import RawResult
-    from sqlspec.driver._types import DriverStatus
+    from sqlspec.driver._types import DriverStatus, Entries
     from sqlspec.exceptions import ErrorInfo
 
 __all__ = ("Calling", "refusal")
@@ -120,7 +119,7 @@ class Calling(AsyncDriver):
         if self._heeding:
             raise refusal()
 
-    async def run_stack(self, entries: Sequence[tuple[Plan, Sequence[Any]]]) -> list[RawResult]:
+    async def run_stack(self, entries: Entries) -> list[RawResult]:
         self._heeding = True
         try:
             return await super().run_stack(entries)

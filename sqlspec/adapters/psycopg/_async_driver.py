@@ -20,7 +20,7 @@ from sqlspec.adapters.psycopg._async_copy import AsyncPsycopgFeed, copy_in
 from sqlspec.adapters.psycopg._async_cursor import AsyncPsycopgCursor
 from sqlspec.adapters.psycopg._async_native import AsyncNative
 from sqlspec.adapters.psycopg._async_pooled import AsyncPooledStatements
-from sqlspec.adapters.psycopg._async_stack import can_send_together, send_together
+from sqlspec.adapters.psycopg._async_stack import run_stack, stack_alone
 from sqlspec.adapters.psycopg._async_statements import AsyncStatements
 from sqlspec.adapters.psycopg._types import DECODE_ERRORS
 from sqlspec.adapters.psycopg.spec import SPEC
@@ -28,7 +28,7 @@ from sqlspec.core.result import Described, RawResult, raw_result
 from sqlspec.driver._aio import Expired, call_with_timeout
 from sqlspec.driver._async_driver import AsyncCursor, AsyncDriver, AsyncRowFeed, aborted_commit
 from sqlspec.driver._async_literals import with_literals
-from sqlspec.driver._types import DriverStatus, Notification
+from sqlspec.driver._types import DriverStatus, Entries, Notification
 from sqlspec.exceptions import DataError
 from sqlspec.postgres.codec import MissingTypesError
 from sqlspec.postgres.errors import check_session
@@ -36,7 +36,7 @@ from sqlspec.postgres.poolers import check_kept, is_own_backend
 from sqlspec.postgres.sql import listen as listen_sql
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
     from typing import Self
 
     from psycopg.pq.abc import PGresult
@@ -197,13 +197,11 @@ class AsyncPsycopgDriver(AsyncDriver):
     async def execute_many(self, plan: Plan, rows: Iterable[Sequence[Any]]) -> RawResult:
         return await run_batch(self._pgconn, self._statements, plan, rows)
 
-    def sends_together(self, entries: Sequence[tuple[Plan, Sequence[Any]]]) -> bool:
-        return can_send_together(self._statements, entries, self.status() != "idle")
+    def stack_alone(self, entries: Entries) -> Callable[[], Awaitable[list[RawResult]]] | None:
+        return stack_alone(self, self._statements, entries)
 
-    async def run_stack(self, entries: Sequence[tuple[Plan, Sequence[Any]]]) -> list[RawResult]:
-        if self.sends_together(entries):
-            return await send_together(self, self._statements, entries)
-        return await super().run_stack(entries)
+    async def run_stack(self, entries: Entries) -> list[RawResult]:
+        return await run_stack(self, self._statements, entries, super().run_stack)
 
     async def execute_script(self, text: str) -> None:
         try:

@@ -10,18 +10,21 @@ from psycopg import pq
 
 from sqlspec.adapters.psycopg import _protocol as protocol
 from sqlspec.core.result import RawResult
+from sqlspec.driver._outcome import can_commit_unread
 from sqlspec.postgres.codec import MissingTypesError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from psycopg.pq.abc import PGconn, PGresult
 
     from sqlspec.adapters.psycopg._async_statements import AsyncStatements, Prepared
     from sqlspec.core.plan import Plan
+    from sqlspec.core.result import Column
     from sqlspec.driver._async_driver import AsyncDriver
+    from sqlspec.driver._types import Entries
 
-__all__ = ("can_send_together", "send_together")
+__all__ = ("run_stack", "stack_alone")
 
 BINARY = pq.Format.BINARY
 
@@ -44,13 +47,60 @@ class _Step(NamedTuple):
         return partial(prepared.send, prepared.name, self.values, prepared.formats, BINARY)
 
 
-async def send_together(
-    driver: AsyncDriver, statements: AsyncStatements, entries: Sequence[tuple[Plan, Sequence[Any]]]
-) -> list[RawResult]:
-    """Run statements all or nothing, outside and inside a transaction, in one round trip."""
+def stack_alone(
+    driver: AsyncDriver, statements: AsyncStatements, entries: Entries
+) -> Callable[[], Awaitable[list[RawResult]]] | None:
+    """Return what runs the statements all or nothing, in one round trip, if that can be done.
+
+    It cannot where the server would have stored what a result undoes that cannot be read; where a statement has to be
+    run before another one can be prepared; and where preparing could abort the caller's transaction, as there is no
+    savepoint yet.
+    """
     nested = driver.status() != "idle"
+    if statements.unsettled and not nested:
+        statements.settle()
+    given = [(plan, _columns(statements, plan)) for plan, _ in entries]
+    if not (_can_prepare(statements, entries, nested) and can_commit_unread(given)):
+        return None
+    return partial(_send_together, driver, statements, entries, nested)
+
+
+async def run_stack(
+    driver: AsyncDriver,
+    statements: AsyncStatements,
+    entries: Entries,
+    one_by_one: Callable[[Entries], Awaitable[list[RawResult]]],
+) -> list[RawResult]:
+    """Run the statements in the caller's transaction, in one round trip if all can be prepared first."""
+    if _can_prepare(statements, entries, False):
+        return await _send_together(driver, statements, entries)
+    return await one_by_one(entries)
+
+
+def _columns(statements: AsyncStatements, plan: Plan) -> Sequence[Column] | None:
+    prepared = statements.get(plan.sql)
+    return prepared.columns if prepared is not None else None if plan.returns_rows else ()
+
+
+def _can_prepare(statements: AsyncStatements, entries: Entries, known: bool) -> bool:
+    """Tell whether all statements that are not prepared can be, before any is run; there are none if all are `known`.
+
+    They cannot behind a command that may create what they need.
+    """
+    ahead = not known
+    for plan, _ in entries:
+        if not ahead and plan.prepared and statements.get(plan.sql) is None:
+            return False
+        ahead = ahead and plan.reads_or_writes and not plan.changes_session
+    return True
+
+
+async def _send_together(
+    driver: AsyncDriver, statements: AsyncStatements, entries: Entries, nested: bool = False
+) -> list[RawResult]:
+    """Run statements in one round trip; `nested` in a savepoint of their own."""
     steps = await _prepared_steps(statements, entries)
-    if nested:  # all or nothing there too, in the same round trip
+    if nested:
         steps = [_Step(_SAVEPOINT, None, []), *steps, _Step(_RELEASE, None, [])]
     results: list[RawResult] = []
     late: list[tuple[int, Prepared, PGresult]] = []
@@ -83,21 +133,7 @@ async def send_together(
     return results[1:-1] if nested else results
 
 
-def can_send_together(statements: AsyncStatements, entries: Sequence[tuple[Plan, Sequence[Any]]], nested: bool) -> bool:
-    """Tell whether all can be prepared first.
-
-    They cannot after a command that may create what they need, nor where a failure would abort the caller's
-    transaction before there is a savepoint.
-    """
-    ahead = not nested
-    for plan, _ in entries:
-        if not ahead and plan.prepared and statements.get(plan.sql) is None:
-            return False
-        ahead = ahead and plan.reads_or_writes and not plan.changes_session
-    return True
-
-
-async def _prepared_steps(statements: AsyncStatements, entries: Sequence[tuple[Plan, Sequence[Any]]]) -> list[_Step]:
+async def _prepared_steps(statements: AsyncStatements, entries: Entries) -> list[_Step]:
     steps = []
     statements.keep_forgotten = True  # a stack larger than the cache must not close its own statements
     try:

@@ -20,7 +20,7 @@ from sqlspec.adapters.psycopg._sync_copy import SyncPsycopgFeed, copy_in
 from sqlspec.adapters.psycopg._sync_cursor import SyncPsycopgCursor
 from sqlspec.adapters.psycopg._sync_native import SyncNative
 from sqlspec.adapters.psycopg._sync_pooled import SyncPooledStatements
-from sqlspec.adapters.psycopg._sync_stack import can_send_together, send_together
+from sqlspec.adapters.psycopg._sync_stack import run_stack, stack_alone
 from sqlspec.adapters.psycopg._sync_statements import SyncStatements
 from sqlspec.adapters.psycopg._types import DECODE_ERRORS
 from sqlspec.adapters.psycopg.spec import SPEC
@@ -28,7 +28,7 @@ from sqlspec.core.result import Described, RawResult, raw_result
 from sqlspec.driver._sio import Expired, call_with_timeout
 from sqlspec.driver._sync_driver import SyncCursor, SyncDriver, SyncRowFeed, aborted_commit
 from sqlspec.driver._sync_literals import with_literals
-from sqlspec.driver._types import DriverStatus, Notification
+from sqlspec.driver._types import DriverStatus, Entries, Notification
 from sqlspec.exceptions import DataError
 from sqlspec.postgres.codec import MissingTypesError
 from sqlspec.postgres.errors import check_session
@@ -197,13 +197,11 @@ class SyncPsycopgDriver(SyncDriver):
     def execute_many(self, plan: Plan, rows: Iterable[Sequence[Any]]) -> RawResult:
         return run_batch(self._pgconn, self._statements, plan, rows)
 
-    def sends_together(self, entries: Sequence[tuple[Plan, Sequence[Any]]]) -> bool:
-        return can_send_together(self._statements, entries, self.status() != "idle")
+    def stack_alone(self, entries: Entries) -> Callable[[], list[RawResult]] | None:
+        return stack_alone(self, self._statements, entries)
 
-    def run_stack(self, entries: Sequence[tuple[Plan, Sequence[Any]]]) -> list[RawResult]:
-        if self.sends_together(entries):
-            return send_together(self, self._statements, entries)
-        return super().run_stack(entries)
+    def run_stack(self, entries: Entries) -> list[RawResult]:
+        return run_stack(self, self._statements, entries, super().run_stack)
 
     def execute_script(self, text: str) -> None:
         try:

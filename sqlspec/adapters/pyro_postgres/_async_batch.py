@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     from sqlspec.adapters.pyro_postgres._async_prepare import Prepared
     from sqlspec.core.plan import Plan
 
-__all__ = ("run_batch",)
+__all__ = ("MOST_BYTES", "MOST_READ", "run_batch")
 
-_MOST_BYTES = 65_536
+MOST_BYTES = 65_536
 """Parameters sent before answers are read. More could fill the buffers on both ways, and both sides would wait."""
 
-_MOST_DROPPED, _MOST_READ = 1000, 100
-"""Statements sent before their answers are read, without and with rows."""
+MOST_READ = 100
+"""Statements that give rows sent before their answers are read."""
+
+_MOST_DROPPED = 1000
+"""The same, without rows."""
 
 _COUNT = "sqlspec.rows"
 _COUNTING = (
@@ -50,7 +53,7 @@ async def run_batch(driver: AsyncPyroPostgresDriver, plan: Plan, rows: Iterable[
         if prepared.columns is None:
             return RawResult((), (), "tuple", await _count_tags(driver, prepared, encoded))
         found: list[Any] = []
-        for chunk in _chunks(driver, encoded, _MOST_READ):
+        for chunk in _chunks(driver, encoded, MOST_READ):
             for answer in await driver.wire.many_rows(prepared.statement, chunk):
                 found += answer
     except NATIVE_ERRORS as error:
@@ -125,7 +128,7 @@ def _chunks(
     for values in encoded:
         chunk.append(values)
         size += sum([8 if value is None else len(value) + 8 for value in values])
-        if len(chunk) >= most or size >= _MOST_BYTES:
+        if len(chunk) >= most or size >= MOST_BYTES:
             driver.limits.check()
             yield chunk
             if stopper.asked != asked:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from sqlspec.adapters.pyro_postgres import _errors as errors
 from sqlspec.adapters.pyro_postgres._aio import LIMITS_ITSELF, SPEC, TASKS, close_connection, finish
@@ -13,6 +13,7 @@ from sqlspec.adapters.pyro_postgres._async_cursor import open_cursor
 from sqlspec.adapters.pyro_postgres._async_feed import open_feed
 from sqlspec.adapters.pyro_postgres._async_limit import AsyncLimit
 from sqlspec.adapters.pyro_postgres._async_prepare import AsyncStatements
+from sqlspec.adapters.pyro_postgres._async_stack import run_stack, stack_alone
 from sqlspec.adapters.pyro_postgres._async_utility import COUNTED_COMMANDS, run_utility
 from sqlspec.adapters.pyro_postgres._native import NATIVE_ERRORS
 from sqlspec.adapters.pyro_postgres._state import controls_transactions, status_after
@@ -25,14 +26,13 @@ from sqlspec.exceptions import DataError
 from sqlspec.postgres.codec import MissingTypesError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from typing import Self
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from sqlspec.adapters.pyro_postgres._async_prepare import Prepared
     from sqlspec.adapters.pyro_postgres._async_wire import AsyncWire
     from sqlspec.core.plan import Plan
     from sqlspec.driver._statements import Derived
-    from sqlspec.driver._types import DriverStatus
+    from sqlspec.driver._types import DriverStatus, Entries
     from sqlspec.exceptions import ErrorInfo, Staleness
     from sqlspec.postgres.settings import ConnectionSettings
 
@@ -141,9 +141,14 @@ class AsyncPyroPostgresDriver(AsyncDriver):
             if plan.verb == "SELECT":  # INTO
                 self.statements.note_changes(plan.sql)
             return RawResult((), (), "tuple", found)
+        return await self.result(plan, prepared, found)
+
+    async def result(self, plan: Plan, prepared: Prepared, found: list[Any]) -> RawResult:
+        """Return what a statement has given, of rows as the driver gives them."""
         if not plan.returns_rows:  # RETURNING was added to count
             return RawResult((), (), "tuple", len(found))
-        return RawResult(await self.decoded(prepared, found), prepared.columns, "tuple", len(found))
+        rows = found if prepared.decode is None else await self.decoded(prepared, found)
+        return raw_result((rows, prepared.columns or (), "tuple", len(rows)))
 
     async def run(self, prepared: Prepared, values: Sequence[Any]) -> Any:
         """Run a prepared statement for its rows, as the driver gives them, or for its count."""
@@ -208,13 +213,11 @@ class AsyncPyroPostgresDriver(AsyncDriver):
     async def execute_many(self, plan: Plan, rows: Iterable[Sequence[Any]]) -> RawResult:
         return await run_batch(self, plan, rows)
 
-    async def run_stack(self, entries: Sequence[tuple[Plan, Sequence[Any]]]) -> list[RawResult]:
-        stopper = self.wire.stopper
-        stopper.heeding = True
-        try:
-            return await super().run_stack(entries)
-        finally:
-            stopper.heeding = False
+    def stack_alone(self, entries: Entries) -> Callable[[], Awaitable[list[RawResult]]] | None:
+        return stack_alone(self, entries)
+
+    async def run_stack(self, entries: Entries) -> list[RawResult]:
+        return await run_stack(self, entries, super().run_stack)
 
     async def execute_script(self, text: str) -> None:
         try:
@@ -250,10 +253,7 @@ class AsyncPyroPostgresDriver(AsyncDriver):
             return Described(prepared.oids, prepared.columns or ())
         if not plan.prepared:
             return Described((), ())
-        real = await self.wire.prepare(plan.sql)
-        types = await self.statements.types_of(self.statements.note(real))
-        names = await self.statements.names_of(real, types)
-        return Described(types.parameters, self.statements.columns(names, types.results or ()))
+        return await self.statements.description(plan.sql)
 
     def forget(self, plan: Plan) -> None:
         self.statements.discard(plan.sql)
@@ -323,6 +323,9 @@ class AsyncPyroPostgresDriver(AsyncDriver):
 
     async def limit(self, seconds: float | None) -> None:
         await (self.limits.take_back() if seconds is None else self.limits.set(seconds))
+
+    async def renew_limit(self) -> None:
+        await self.limits.renew()
 
     async def rollback(self) -> None:
         await super().rollback()

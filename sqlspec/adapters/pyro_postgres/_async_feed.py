@@ -66,7 +66,7 @@ class AsyncPyroPostgresFeed(AsyncRowFeed):
             self._rows = pace.rows
         count = max(1, min(AHEAD, round(size / (self._rows * pace.width))))
         taking = _Taking(sink, self._rows)
-        await driver.wire.each_rows(self._fetch, [()] * count, taking.take)
+        await driver.wire.each_rows([(self._fetch, ())] * count, taking.take)
         pace.note(taking.rows, taking.size)
         if driver.wire.stopper.asked != self._asked:  # the server ignores that while it waits for the next FETCH
             raise stopped()

@@ -67,6 +67,15 @@ class AsyncLimit:
         self.deadline = math.inf
         await self._restore()
 
+    async def renew(self) -> None:
+        """Let the server end the next statement of the call when the time of the whole call has passed.
+
+        Raises:
+            PostgresError: It has passed.
+        """
+        self.check()
+        await self.after_undoing()
+
     async def after_undoing(self) -> None:
         """Set once more what going back to a savepoint has perhaps taken back."""
         if self._usual is not None and self.deadline < math.inf:

@@ -67,6 +67,15 @@ class SyncLimit:
         self.deadline = math.inf
         self._restore()
 
+    def renew(self) -> None:
+        """Let the server end the next statement of the call when the time of the whole call has passed.
+
+        Raises:
+            PostgresError: It has passed.
+        """
+        self.check()
+        self.after_undoing()
+
     def after_undoing(self) -> None:
         """Set once more what going back to a savepoint has perhaps taken back."""
         if self._usual is not None and self.deadline < math.inf:

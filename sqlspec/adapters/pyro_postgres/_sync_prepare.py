@@ -28,7 +28,7 @@ from sqlspec.adapters.pyro_postgres._types import (
     sent_types,
     text_items,
 )
-from sqlspec.core.result import Column
+from sqlspec.core.result import Column, Described
 from sqlspec.driver._sync_prepared import SyncPreparedStatements
 from sqlspec.exceptions import NotSupportedError
 from sqlspec.postgres.codec import MissingTypesError
@@ -208,6 +208,12 @@ class SyncStatements(SyncPreparedStatements[Prepared]):
         prepared = self.described(statement, types, columns, wire)
         prepared.plain = plain
         return prepared
+
+    def description(self, sql: str) -> Described:
+        """Return the types and columns of a statement that is not kept."""
+        real = self._wire.prepare(sql)
+        types = self.types_of(self.note(real))
+        return Described(types.parameters, self.columns(self.names_of(real, types), types.results or ()))
 
     def command(self, sql: str) -> Any:
         """Return the driver's object of a command of ours that is run several times, such as FETCH."""

@@ -118,30 +118,31 @@ class SyncWire:
     def many_rows(self, statement: Any, values: Sequence[Sequence[Any]], named: bool = False) -> list[Any]:
         """Do the same for several rows of values."""
         answers: list[Any] = []
-        self.each_rows(statement, values, answers.append, named)
+        self.each_rows([(statement, row) for row in values], answers.append, named)
         return answers
 
     def each_rows(
-        self, statement: Any, values: Sequence[Sequence[Any]], take: Callable[[list[Any]], None], named: bool = False
+        self, runs: Sequence[tuple[Any, Sequence[Any]]], take: Callable[[list[Any]], None], named: bool = False
     ) -> None:
-        """Do the same, and hand over each answer while the server is at the next.
+        """Do the same for several statements, and hand over each answer while the server is at the next.
+
+        Outside a transaction they are one of their own, which the server commits behind the last.
 
         Args:
-            statement: The driver's object.
-            values: Parameters, for one run after the other.
+            runs: The driver's object of a statement and its parameters, for one run after the other.
             take: Takes the rows of one run. Must not raise: answers would be left unread.
             named: Rows are dicts.
         """
-        self.call(lambda: start(self._pipeline(statement, values, take, named)))
+        self.call(lambda: start(self._pipeline(runs, take, named)))
 
     def _pipeline(
-        self, statement: Any, values: Sequence[Sequence[Any]], take: Callable[[list[Any]], None], named: bool = False
+        self, runs: Sequence[tuple[Any, Sequence[Any]]], take: Callable[[list[Any]], None], named: bool = False
     ) -> int:
         """Send all, then take each answer; return the number of answers."""
         pipeline: Any = None
         try:
             with self.connection.pipeline() as pipeline:
-                tickets = [pipeline.exec(statement, row) for row in values]
+                tickets = [pipeline.exec(statement, values) for statement, values in runs]
                 pipeline.sync()
                 for ticket in tickets:
                     take(pipeline.claim_collect(ticket, as_dict=named))
@@ -212,7 +213,7 @@ class SyncWire:
             in_step = False
             for _ in range(_ROUNDS):
                 try:
-                    self._pipeline(None, (), _drop)
+                    self._pipeline((), _drop)
                 except NATIVE_ERRORS as error:
                     if read(error).lost:
                         break

@@ -41,7 +41,10 @@ ASYNC_SPEC = AdapterSpec(
         execute_many_returning=Support("emulated", "the driver's batches give no rows; each row is run as a statement"),
         stream=Support("emulated", "the driver's portals leave the connection out of step; a cursor in SQL is used"),
         stack_in_one_trip=Support(
-            "emulated", "statements of a stack are sent one by one, in one transaction", "upstream"
+            "emulated",
+            "queries that the connection knows are sent together, and answered in two trips; others go one by one, "
+            "in one transaction, as the driver's pipeline tells no counts",
+            "upstream",
         ),
         listen=Support(
             "no",

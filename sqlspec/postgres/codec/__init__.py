@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from sqlspec.postgres.codec.base import Codec, CodecOptions, MissingTypesError, ValueRefused
 from sqlspec.postgres.codec.binders import Checker, Decoder, Encoder
-from sqlspec.postgres.codec.builtin import MONEY
+from sqlspec.postgres.codec.builtin import ALWAYS_READ, MONEY
 from sqlspec.postgres.codec.registry import CodecRegistry
 
 __all__ = (
+    "ALWAYS_READ",
     "MONEY",
     "Checker",
     "Codec",

@@ -31,6 +31,7 @@ from sqlspec.postgres.codec.jsontext import json_codec
 from sqlspec.postgres.codec.reading import Kind, reader
 
 __all__ = (
+    "ALWAYS_READ",
     "MONEY",
     "MONEY_ARRAY",
     "builtin_codecs",
@@ -42,6 +43,9 @@ __all__ = (
 )
 
 MONEY, MONEY_ARRAY = 790, 791
+
+ALWAYS_READ = frozenset({16, 17, 18, 19, 20, 21, 23, 25, 26, 700, 701, 1042, 1043, 1700, 2278, 2950})
+"""Types of which Python can hold every value: no dates, no nested values, nothing that an application reads."""
 
 _ARRAYS = {
     16: 1000, 17: 1001, 18: 1002, 19: 1003, 20: 1016, 21: 1005, 22: 1006, 23: 1007, 24: 1008,

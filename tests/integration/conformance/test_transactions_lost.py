@@ -135,6 +135,22 @@ async def test_a_commit_whose_answer_is_lost_says_so(
     await assert_unknown(config, proxy, stored, way, upon or (MARK if together else "commit"), call)
 
 
+@pytest.mark.parametrize("way", [DOWN, UP])
+async def test_a_stack_of_known_queries_whose_answer_is_lost_says_so(
+    flavour: Flavour, config: Any, proxy: Proxy, stored: Stored, way: Way
+) -> None:
+    """More drivers send it together, with what makes the server commit it."""
+    query = "insert into t select $1, $2 where $1 < 10 returning id"
+
+    async def known(session: Any) -> None:
+        await session.execute_stack([(query, 1, MARK)])
+
+    together = flavour.spec.name in ("psycopg", "pyro_postgres")
+    async with config.provide_session() as session:
+        await session.execute_stack([(query, 10, "x")])
+    await assert_unknown(config, proxy, stored, way, MARK if together else "commit", known)
+
+
 @needs("arrow_in", "arrow_out", "stream")
 @pytest.mark.promise("transactions: a bulk load whose commit is lost raises CommitUnknownError too")
 @pytest.mark.parametrize("name", BULK)

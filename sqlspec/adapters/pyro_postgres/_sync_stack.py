@@ -1,0 +1,106 @@
+# Generated from _async_stack.py by tools/unasync.py. Do not edit.
+"""Stacks whose statements all give rows, in one round trip by the driver's pipeline. It tells no count of rows."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from sqlspec.adapters.pyro_postgres._sync_batch import MOST_BYTES, MOST_READ
+from sqlspec.adapters.pyro_postgres._errors import in_usual_words
+from sqlspec.adapters.pyro_postgres._native import NATIVE_ERRORS
+from sqlspec.adapters.pyro_postgres._swap import text_of
+from sqlspec.driver._outcome import can_commit_unread
+from sqlspec.exceptions import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sqlspec.adapters.pyro_postgres._sync_driver import SyncPyroPostgresDriver
+    from sqlspec.adapters.pyro_postgres._sync_prepare import Prepared
+    from sqlspec.core.plan import Plan
+    from sqlspec.core.result import RawResult
+    from sqlspec.driver._types import Entries
+
+__all__ = ("run_stack", "stack_alone")
+
+
+_Step: TypeAlias = "tuple[Plan, Prepared, Sequence[Any]]"
+"""One statement of a stack, with its parameters encoded."""
+
+
+def stack_alone(driver: SyncPyroPostgresDriver, entries: Entries) -> Callable[[], list[RawResult]] | None:
+    """Return what runs the statements in a transaction of their own, if they can be sent together.
+
+    They cannot where the server would have stored what a result undoes that cannot be read.
+    """
+    steps = _ready(driver, entries) if driver.status() == "idle" else None
+    if steps is None or not can_commit_unread([(plan, prepared.columns) for plan, prepared, _ in steps]):
+        return None
+    return partial(_send_together, driver, steps)
+
+
+def run_stack(
+    driver: SyncPyroPostgresDriver, entries: Entries, one_by_one: Callable[[Entries], list[RawResult]]
+) -> list[RawResult]:
+    """Run the statements in the caller's transaction, together if they can be sent so."""
+    steps = _ready(driver, entries)
+    if steps is not None:
+        return _send_together(driver, steps)
+    stopper = driver.wire.stopper
+    stopper.heeding = True
+    try:
+        return one_by_one(entries)
+    finally:
+        stopper.heeding = False
+
+
+def _ready(driver: SyncPyroPostgresDriver, entries: Entries) -> list[_Step] | None:
+    """Return what can be sent as it is, all at once; `None` where one statement has to be run before the next.
+
+    That is so for statements that are not prepared yet, give no rows, change what others mean, or have values that do
+    not fit; for more than may be under way; and under a limit of time, which the server keeps for each by itself.
+    """
+    statements = driver.statements
+    if len(entries) > MOST_READ or driver.wire.unsettled or statements.unsettled:
+        return None
+    if driver.limits.deadline < math.inf:
+        return None
+    known = statements.known
+    steps: list[_Step] = []
+    try:
+        for plan, args in entries:
+            prepared = known(text_of(plan))
+            if prepared is None or prepared.columns is None or plan.changes_session or not plan.reads_or_writes:
+                return None
+            prepared.used = True
+            steps.append((plan, prepared, prepared.encode(args)))
+    except DataError:
+        return None
+    # Lengths of values take 4 bytes each; what else is sent with a statement is short.
+    size = sum([len(value) + 4 for _, _, values in steps for value in values if value is not None])
+    return steps if size <= MOST_BYTES else None
+
+
+_END: tuple[Any, Sequence[Any]] = ("", ())
+"""A statement that does nothing. What fails as the server commits, such as a deferred constraint, is its failure."""
+
+
+def _send_together(driver: SyncPyroPostgresDriver, steps: Sequence[_Step]) -> list[RawResult]:
+    """Run statements in one round trip. Outside a transaction they are one of their own."""
+    answers: list[list[Any]] = []
+    runs = [(prepared.statement, values) for _, prepared, values in steps]
+    if driver.wire.state == "idle":
+        runs.append(_END)
+    try:
+        driver.wire.each_rows(runs, answers.append)
+    except NATIVE_ERRORS as error:
+        failure = in_usual_words(error)
+        if len(answers) < len(steps):
+            plan, prepared, _ = steps[len(answers)]
+            driver.forget_stale(text_of(plan), prepared, error)
+            failure.add_note(f"statement {len(answers)} of the stack: {plan.source}")
+        raise failure from None
+    del answers[len(steps) :]
+    return [driver.result(plan, prepared, rows) for (plan, prepared, _), rows in zip(steps, answers, strict=True)]
