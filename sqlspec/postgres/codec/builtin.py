@@ -6,6 +6,7 @@ Source of the OIDs: `src/include/catalog/pg_type.dat`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from sqlspec.postgres.codec import extensions, geometric, network, numeric, search, temporal, text
@@ -249,7 +250,19 @@ def _system() -> Iterator[Codec]:
 
 
 def builtin_codecs(options: CodecOptions) -> dict[int, Codec]:
-    """Build every codec that needs no catalog, for one set of options."""
+    """Return every codec that needs no catalog, for one set of options."""
+    if options.json_serializer is None and options.json_deserializer is None:
+        return dict(_shared(options))
+    return _built(options)  # functions of an application may have no hash, and are not kept
+
+
+@lru_cache(16)
+def _shared(options: CodecOptions) -> dict[int, Codec]:
+    """Build them once for all configs: codecs have no state, and building takes two milliseconds."""
+    return _built(options)
+
+
+def _built(options: CodecOptions) -> dict[int, Codec]:
     codecs = {
         codec.oid: codec
         for group in (_numbers(options), _texts(options), _times(options), _shapes(), _system())

@@ -10,8 +10,8 @@ import pytest
 
 from tests.integration.harness import Flavour
 
-WARM = 1_500
-TEXTS = 3_500
+WARM = 1_200
+TEXTS = 2_400
 
 BACKEND = "select sum(total_bytes)::int8 from pg_backend_memory_contexts"
 PREPARED = "select count(*) from pg_prepared_statements"

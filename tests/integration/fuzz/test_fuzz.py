@@ -21,7 +21,7 @@ async def run(
     capfd: pytest.CaptureFixture[str],
     *,
     size: int,
-    statements: int = 400,
+    statements: int = 250,
     cancels: bool = False,
     cuts: bool = False,
 ) -> Report:
