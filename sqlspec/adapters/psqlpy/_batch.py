@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sqlspec.adapters.psqlpy._statements import Prepared
     from sqlspec.adapters.psqlpy.driver import PsqlpyDriver
 
-__all__ = ("FEW", "Values", "answers", "encoded", "large_statement", "run_large")
+__all__ = ("AHEAD", "FEW", "Values", "answers", "encoded", "large_statement", "run_large")
 
 Values = list[CustomType | None]
 

@@ -8,6 +8,7 @@ from sqlspec.adapters.psqlpy._batch import together
 from sqlspec.adapters.psqlpy._dollars import hide_placeholders
 from sqlspec.adapters.psqlpy._errors import refusal
 from sqlspec.adapters.psqlpy._native import CustomType, Error
+from sqlspec.adapters.psqlpy._results import read_rows
 from sqlspec.core.result import RawResult
 from sqlspec.postgres.enclose import enclose
 from sqlspec.postgres.sql import quote_identifier, quote_literal, quote_qualified
@@ -109,7 +110,7 @@ async def execute_binary_then(
     values = [None if value is None else CustomType(value) for _, value in parameters]
     query, bound = await driver._bound(plan, args)
     answer = await _store_kept(driver, sql, values, (query.text, bound, not query.once))
-    return rows, RawResult(await driver._rows(query, answer), query.columns, "tuple", None)
+    return rows, RawResult(await read_rows(driver, query, answer), query.columns, "tuple", None)
 
 
 async def _store_kept(driver: PsqlpyDriver, sql: str, values: list[Any], *further: Call) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlspec.adapters.psqlpy._results import read_rows
 from sqlspec.core.result import RawResult
 from sqlspec.driver._async_driver import AsyncCursor
 
@@ -27,7 +28,7 @@ class Cursor(AsyncCursor):
     async def fetch(self, count: int) -> RawResult:
         driver, prepared = self._driver, self._prepared
         answer = await driver.run(driver._fetch(f"fetch forward {count:d} from {self._name}", None, False))
-        return RawResult(await driver._rows(prepared, answer), prepared.columns, "tuple", None)
+        return RawResult(await read_rows(driver, prepared, answer), prepared.columns, "tuple", None)
 
     async def close(self) -> None:
         await self._driver.execute_script(f"close {self._name}")

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sqlspec.driver._async_learning import with_types
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sqlspec.adapters.psqlpy._statements import Prepared
+    from sqlspec.driver._async_driver import AsyncDriver
     from sqlspec.postgres.codec import Codec, CodecRegistry
 
-__all__ = ("Reader", "reader_of", "text_type")
+__all__ = ("Reader", "read_rows", "read_slowly", "reader_of", "text_type")
 
 # Types that psqlpy reads exactly: bool bytea name int8 int2 int4 text float4 float8 varchar; and date, timestamp and
 # timestamptz, for which it raises when Python cannot hold the value. The codec then says which column it was.
@@ -67,6 +71,26 @@ def _build(codecs: CodecRegistry, oids: tuple[int, ...], names: tuple[str, ...],
 
 def _inexact(codecs: CodecRegistry, oid: int) -> Codec | None:
     return None if codecs.base_oid(oid) in EXACT else codecs.get(oid)
+
+
+async def read_rows(driver: AsyncDriver, prepared: Prepared, answer: Any) -> list[Any]:
+    """Return the rows of an answer to a statement that gives some; the driver's `execute` does the same in place."""
+    reader = prepared.reader
+    assert reader is not None
+    if not reader.by_position:
+        try:
+            rows: list[Any] = answer.result(reader.decoders, True)
+        except Exception:  # of the driver, for a date that Python cannot hold; or of a codec
+            pass
+        else:
+            return rows
+    return await read_slowly(driver, reader, answer)
+
+
+async def read_slowly(driver: AsyncDriver, reader: Reader, answer: Any) -> list[tuple[Any, ...]]:
+    """Read by our codecs alone, which learn the types that stand in the values, and name the column they refuse."""
+    raw, codecs = answer.result(reader.raw, True), driver.derived.codecs
+    return await with_types(driver.learn_types, lambda: codecs.decoder(reader.oids, reader.names)(raw))
 
 
 def text_type(codec: Codec | None) -> int | None:

@@ -17,6 +17,8 @@ from sqlspec.adapters.psqlpy._feed import open_feed
 from sqlspec.adapters.psqlpy._listen import Subscription
 from sqlspec.adapters.psqlpy._native import Error
 from sqlspec.adapters.psqlpy._prepare import Preparing
+from sqlspec.adapters.psqlpy._results import read_rows, read_slowly
+from sqlspec.adapters.psqlpy._stack import run_stack
 from sqlspec.adapters.psqlpy._statements import (
     Prepared,
     controls_transactions,
@@ -28,7 +30,6 @@ from sqlspec.adapters.psqlpy._wait import Wait
 from sqlspec.adapters.psqlpy.spec import SPEC
 from sqlspec.core.result import Described, RawResult, raw_result
 from sqlspec.driver._async_driver import AsyncCursor, AsyncRowFeed, aborted_commit
-from sqlspec.driver._async_learning import with_types
 from sqlspec.driver._many import set_row
 from sqlspec.driver._statements import COUNTED_VERBS, ROW_COUNT_VERBS
 from sqlspec.exceptions import DataError
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from sqlspec.adapters.psqlpy._connect import Link
     from sqlspec.core.plan import Plan
     from sqlspec.driver._statements import Derived
-    from sqlspec.driver._types import CopyTarget, Notification
+    from sqlspec.driver._types import CopyTarget, Entries, Notification
     from sqlspec.postgres.settings import ConnectionSettings
 
 __all__ = ("PsqlpyDriver",)
@@ -124,20 +125,13 @@ class PsqlpyDriver(Preparing):
                 self._note_script(plan.sql)  # it may have made a table
             return RawResult((), (), "tuple", None)
         if reader.by_position:
-            rows = await self._read_slowly(prepared, answer)
+            rows = await read_slowly(self, reader, answer)
         else:
             try:
                 rows = answer.result(reader.decoders, True)
             except Exception:  # of the driver, for a date that Python cannot hold; or of a codec
-                rows = await self._read_slowly(prepared, answer)
+                rows = await read_slowly(self, reader, answer)
         return raw_result((rows, prepared.columns, "tuple", len(rows) if plan.verb in ROW_COUNT_VERBS else None))
-
-    async def _read_slowly(self, prepared: Prepared, answer: Any) -> list[tuple[Any, ...]]:
-        """Read by our codecs alone, which learn the types that stand in the values, and name the column they refuse."""
-        reader = prepared.reader
-        assert reader is not None
-        raw, codecs = answer.result(reader.raw, True), self.derived.codecs
-        return await with_types(self.learn_types, lambda: codecs.decoder(reader.oids, reader.names)(raw))
 
     async def _command(self, plan: Plan) -> RawResult:
         text = spare_the_drivers(plan.sql) if self._status == "idle" or plan.verb == "DEALLOCATE" else plan.sql
@@ -202,7 +196,7 @@ class PsqlpyDriver(Preparing):
             else:
                 async for answer in answers(self, prepared, queue):
                     if prepared.reader is not None:
-                        found.extend(await self._rows(prepared, answer))
+                        found.extend(await read_rows(self, prepared, answer))
                     elif count is not None:
                         count += len(answer.result(None, True))
         except DataError:
@@ -216,17 +210,8 @@ class PsqlpyDriver(Preparing):
             return RawResult(found, prepared.columns, "tuple", count)
         return RawResult((), (), "tuple", count)
 
-    async def _rows(self, prepared: Prepared, answer: Any) -> list[Any]:
-        reader = prepared.reader
-        assert reader is not None
-        if not reader.by_position:
-            try:
-                rows: list[Any] = answer.result(reader.decoders, True)
-            except Exception:  # as in `execute`
-                pass
-            else:
-                return rows
-        return await self._read_slowly(prepared, answer)
+    async def run_stack(self, entries: Entries) -> list[RawResult]:
+        return await run_stack(self, entries, super().run_stack)
 
     async def execute_script(self, text: str) -> None:
         after = status_after(text, self._status)

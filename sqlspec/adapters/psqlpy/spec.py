@@ -44,7 +44,7 @@ SPEC = AdapterSpec(
         stream=Support("emulated", "the driver's own cursor rolls the transaction back; DECLARE and FETCH are sent"),
         stack_in_one_trip=Support(
             "emulated",
-            "statements of a stack are sent one by one, in one transaction",
+            "statements that the connection knows are sent together, between BEGIN and COMMIT; others one by one",
             "upstream",
         ),
         listen=NATIVE,
