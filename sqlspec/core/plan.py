@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -31,14 +30,12 @@ if TYPE_CHECKING:
     from sqlspec.core.result import Column, RawResult
     from sqlspec.core.scan import Scan
 
-__all__ = ("Compiler", "Plan", "Refusal", "may_store", "part_refusal")
+__all__ = ("Compiler", "Plan", "Refusal", "part_refusal")
 
 MAX_MAPPERS = 16
 """Mappers kept per plan. A statement rarely has more than two; classes made in a loop must not pile up."""
 
 _DATA_VERBS = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "TABLE"})
-_READING_VERBS = frozenset({"SELECT", "VALUES", "TABLE", "SHOW", "EXPLAIN", "FETCH"})
-_CHANGE = re.compile(r"\b(?:insert|update|delete|merge)\b", re.IGNORECASE)
 _TRANSACTION_VERBS = CONTROL | {"SAVEPOINT", "RELEASE"}
 
 
@@ -63,8 +60,6 @@ class Plan:
         changes_session: The statement may leave state on the connection: it must be reset before reuse.
         reads_or_writes: The verb is one whose statements the server plans; such a one may be run again after a failure
             that came before its execution, unlike a procedure, which may have committed.
-        may_store: The statement may change what is stored: what is not plainly a query may. Of functions nothing is
-            known.
         prepared: An adapter prepares the statement; others are commands without parameters and rows.
         refusal: Why `execute` cannot run this text and what to call instead; `None` when it can.
         special: One of the two above holds, so the hot path must look closer.
@@ -81,7 +76,6 @@ class Plan:
     arity: int
     changes_session: bool
     reads_or_writes: bool
-    may_store: bool
     prepared: bool
     refusal: Refusal | None
     special: bool
@@ -216,22 +210,12 @@ def _compile(text: str) -> Plan:
         arity=arity,
         changes_session=found.changes_session,
         reads_or_writes=reads_or_writes,
-        may_store=may_store(text, found),
         prepared=reads_or_writes or found.returns_rows or arity > 0,
         refusal=refusal,
         special=refusal is not None or found.changes_session,
         insert=plain_insert(sql[: len(sql) - tail], arity) if plain else None,
         tail=tail,
     )
-
-
-def may_store(text: str, found: Scan) -> bool:
-    """Tell whether the first statement of a scanned text may change what is stored."""
-    if found.verb not in _READING_VERBS or not found.returns_rows:  # SELECT INTO gives no rows
-        return True
-    # What stands before the main verb, or behind EXPLAIN, may change data too.
-    before = text if found.verb == "EXPLAIN" else text[: found.main_verb_at]
-    return _CHANGE.search(before) is not None
 
 
 def _refusal(text: str, found: Scan) -> Refusal | None:

@@ -518,7 +518,7 @@ class AsyncSession(AsyncExplaining):
                 raise
         if not entries:
             return []
-        text = ";\n".join(plan.source for plan, _ in entries)
+        text = ";\n".join([plan.source[: len(plan.source) - plan.tail] for plan, _ in entries])
         driver = self._driver
         raws = await self._atomically(
             "execute_stack", text, timeout, driver.run_stack, entries, alone=driver.stack_alone

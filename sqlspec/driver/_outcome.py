@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
 
-from sqlspec.core.plan import may_store as statement_may_store
 from sqlspec.core.scan import scan
 from sqlspec.exceptions import CommitUnknownError, QueryTimeoutError, SQLSpecError
-from sqlspec.postgres.codec import ALWAYS_READ
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+__all__ = ("commit_unknown", "may_store")
 
-    from sqlspec.core.plan import Plan
-    from sqlspec.core.result import Column
-
-__all__ = ("can_commit_unread", "commit_unknown", "may_store")
+_READING = frozenset({"SELECT", "VALUES", "TABLE", "SHOW", "EXPLAIN", "FETCH"})
+_CHANGE = re.compile(r"\b(?:insert|update|delete|merge)\b", re.IGNORECASE)
 
 
 def may_store(text: str) -> bool:
@@ -25,23 +20,18 @@ def may_store(text: str) -> bool:
         text: One statement or several.
     """
     try:
-        statements = [text[start:end] for start, end in scan(text).statements]
-        return any(statement_may_store(each, scan(each)) for each in statements)
+        return any(_may_store(text[start:end]) for start, end in scan(text).statements)
     except SQLSpecError:  # statements of a stack that have different placeholders
         return True
 
 
-def can_commit_unread(given: Sequence[tuple[Plan, Sequence[Column] | None]]) -> bool:
-    """Tell whether the server may commit statements before anybody has read what they give.
-
-    A value that Python cannot hold makes the call fail, and then nothing may be stored.
-
-    Args:
-        given: Each statement, and its columns, as far as they are known.
-    """
-    if not any(plan.may_store for plan, _ in given):
+def _may_store(statement: str) -> bool:
+    found = scan(statement)
+    if found.verb not in _READING or not found.returns_rows:  # SELECT INTO gives no rows
         return True
-    return all(columns is not None and all(column.oid in ALWAYS_READ for column in columns) for _, columns in given)
+    # What stands before the main verb, or behind EXPLAIN, may change data too.
+    before = statement if found.verb == "EXPLAIN" else statement[: found.main_verb_at]
+    return _CHANGE.search(before) is not None
 
 
 def commit_unknown(lost: SQLSpecError) -> CommitUnknownError:

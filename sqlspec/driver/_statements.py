@@ -6,11 +6,11 @@ import re
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from sqlspec.exceptions import MissingDependencyError
-from sqlspec.postgres.codec import CodecOptions, CodecRegistry
+from sqlspec.postgres.codec import ALWAYS_READ, CodecOptions, CodecRegistry
 from sqlspec.postgres.settings import BadValueError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import pyarrow as pa
 
@@ -24,6 +24,7 @@ __all__ = (
     "StatementCache",
     "begins",
     "cache_size",
+    "can_commit_unread",
     "changed_by",
     "need_pyarrow",
     "undoes",
@@ -126,6 +127,11 @@ _UNDOES = re.compile(r"\brollback\b", re.IGNORECASE)
 def changed_by(text: str) -> Changed:
     """Tell what a text may have changed, by its words: preparing once more is cheap, an answer out of date is wrong."""
     return Changed(_CHANGES_STATEMENTS.search(text) is not None, _CHANGES_TYPES.search(text) is not None)
+
+
+def can_commit_unread(columns: Iterable[Column]) -> bool:
+    """Tell whether the server may commit a statement before anybody has read what it gives: no value can be refused."""
+    return all(column.oid in ALWAYS_READ for column in columns)
 
 
 def begins(text: str) -> bool:

@@ -267,7 +267,7 @@ class SyncTransactions(SyncSessionBase):
             operation: What to run.
             args: Its arguments.
             alone: Gives, from the same arguments, once the turn has come, what does it all or nothing by itself; or
-                `None`. Each of its statements may have the whole limit where the server keeps that.
+                `None`. Not asked where the server keeps the limit, which would be one for each statement.
             undoes: It may go back to the savepoint, so there is one in a transaction of its own, too.
         """
         if timeout is None:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from sqlspec.driver._async_config import AsyncConfig, AsyncSessionContext
     from sqlspec.driver._async_driver import AsyncDriver
     from sqlspec.driver._async_session import AsyncSession
+    from sqlspec.driver._types import Entries
 
 __all__ = ("AsyncRolledBack",)
 
@@ -189,6 +190,9 @@ class _AsyncView:
 
     def status(self) -> str:
         return self._driver.status() if self._inside else "idle"
+
+    def stack_alone(self, entries: Entries) -> None:
+        """Leave it to `run_stack`, which waits for the turn as every call does."""
 
     def is_closed(self) -> bool:
         return self._shared.gone or self._driver.is_closed()

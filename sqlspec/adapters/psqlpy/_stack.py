@@ -93,7 +93,11 @@ async def _answers(driver: PsqlpyDriver, steps: list[_Step]) -> list[Any]:
         return await driver.run(together())
     except Error as error:
         step = steps[failed]
-        driver._forget_stale(step.plan, driver._staleness(step.plan, step.prepared, error))
+        staleness = driver._staleness(step.plan, step.prepared, error)
+        driver._forget_stale(step.plan, staleness)
+        if staleness == "stale":
+            for other in steps:  # what has changed one of them has perhaps changed more
+                driver._forget(other.plan)
         error.add_note(f"statement {failed} of the stack: {step.plan.source}")
         raise
 

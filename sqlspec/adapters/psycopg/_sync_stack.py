@@ -10,17 +10,16 @@ from psycopg import pq
 
 from sqlspec.adapters.psycopg import _protocol as protocol
 from sqlspec.core.result import RawResult
-from sqlspec.driver._outcome import can_commit_unread
+from sqlspec.driver._statements import can_commit_unread, changed_by
+from sqlspec.exceptions import DataError
 from sqlspec.postgres.codec import MissingTypesError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from psycopg.pq.abc import PGconn, PGresult
 
     from sqlspec.adapters.psycopg._sync_statements import SyncStatements, Prepared
-    from sqlspec.core.plan import Plan
-    from sqlspec.core.result import Column
     from sqlspec.driver._sync_driver import SyncDriver
     from sqlspec.driver._types import Entries
 
@@ -52,17 +51,19 @@ def stack_alone(
 ) -> Callable[[], list[RawResult]] | None:
     """Return what runs the statements all or nothing, in one round trip, if that can be done.
 
-    It cannot where the server would have stored what a result undoes that cannot be read; where a statement has to be
-    run before another one can be prepared; and where preparing could abort the caller's transaction, as there is no
-    savepoint yet.
+    It cannot where anything has to be prepared or done before; nor where the server would have stored, or released,
+    what a value undoes that cannot be read.
     """
     nested = driver.status() != "idle"
     if statements.unsettled and not nested:
-        statements.settle()
-    given = [(plan, _columns(statements, plan)) for plan, _ in entries]
-    if not (_can_prepare(statements, entries, nested) and can_commit_unread(given)):
         return None
-    return partial(_send_together, driver, statements, entries, nested)
+    steps = _known_steps(statements, entries)
+    if steps is None:
+        return None
+    known = {step.prepared for step in steps if step.prepared is not None}
+    if not all(can_commit_unread(prepared.columns) for prepared in known):
+        return None
+    return partial(_send_together, driver, statements, entries, steps, nested)
 
 
 def run_stack(
@@ -72,34 +73,50 @@ def run_stack(
     one_by_one: Callable[[Entries], list[RawResult]],
 ) -> list[RawResult]:
     """Run the statements in the caller's transaction, in one round trip if all can be prepared first."""
-    if _can_prepare(statements, entries, False):
-        return _send_together(driver, statements, entries)
-    return one_by_one(entries)
+    if not _can_prepare(statements, entries):
+        return one_by_one(entries)
+    return _send_together(driver, statements, entries, _prepared_steps(statements, entries))
 
 
-def _columns(statements: SyncStatements, plan: Plan) -> Sequence[Column] | None:
-    prepared = statements.get(plan.sql)
-    return prepared.columns if prepared is not None else None if plan.returns_rows else ()
+def _can_prepare(statements: SyncStatements, entries: Entries) -> bool:
+    """Tell whether all statements can be prepared before any of them is run.
 
-
-def _can_prepare(statements: SyncStatements, entries: Entries, known: bool) -> bool:
-    """Tell whether all statements that are not prepared can be, before any is run; there are none if all are `known`.
-
-    They cannot behind a command that may create what they need.
+    They cannot behind a command that may create what they need, or change what they mean.
     """
-    ahead = not known
+    ahead = True
     for plan, _ in entries:
-        if not ahead and plan.prepared and statements.get(plan.sql) is None:
+        if not ahead and plan.prepared and statements.known(plan.sql) is None:
+            return False
+        if not plan.prepared and any(changed_by(plan.sql)):
             return False
         ahead = ahead and plan.reads_or_writes and not plan.changes_session
     return True
 
 
+def _known_steps(statements: SyncStatements, entries: Entries) -> list[_Step] | None:
+    """Return what can be sent as it is; `None` where something has to be prepared, or a value does not fit."""
+    steps: list[_Step] = []
+    try:
+        for plan, args in entries:
+            if plan.prepared:
+                prepared = statements.known(plan.sql)
+                if prepared is None:
+                    return None
+                prepared.used = True
+                steps.append(_Step(plan.sql, prepared, prepared.encode(args)))
+            elif any(changed_by(plan.sql)):
+                return None
+            else:
+                steps.append(_Step(plan.sql, None, []))
+    except DataError:
+        return None
+    return steps
+
+
 def _send_together(
-    driver: SyncDriver, statements: SyncStatements, entries: Entries, nested: bool = False
+    driver: SyncDriver, statements: SyncStatements, entries: Entries, steps: list[_Step], nested: bool = False
 ) -> list[RawResult]:
     """Run statements in one round trip; `nested` in a savepoint of their own."""
-    steps = _prepared_steps(statements, entries)
     if nested:
         steps = [_Step(_SAVEPOINT, None, []), *steps, _Step(_RELEASE, None, [])]
     results: list[RawResult] = []
@@ -129,7 +146,11 @@ def _send_together(
             _undo(driver)
         raise
     for at, prepared, result in late:
-        results[at] = statements.late_rows(prepared, result)
+        try:
+            results[at] = statements.late_rows(prepared, result)
+        except Exception as error:
+            error.add_note(f"statement {at} of the stack: {entries[at][0].source}")
+            raise
     return results[1:-1] if nested else results
 
 

@@ -73,13 +73,18 @@ class AsyncLimit:
         Raises:
             PostgresError: It has passed.
         """
+        if self.deadline == math.inf:
+            return
         self.check()
-        await self.after_undoing()
+        if self._usual is None:  # the user's own limit was shorter, up to now
+            await self.set(self.deadline - time.monotonic())
+        else:
+            await self.after_undoing()
 
     async def after_undoing(self) -> None:
         """Set once more what going back to a savepoint has perhaps taken back."""
         if self._usual is not None and self.deadline < math.inf:
-            left = max(1, math.ceil((self.deadline - time.monotonic()) * 1000))
+            left = max(1, math.ceil(min((self.deadline - time.monotonic()) * 1000, MOST)))
             await self._wire.script(f"set statement_timeout = {left}")
 
     async def after_rollback(self) -> None:

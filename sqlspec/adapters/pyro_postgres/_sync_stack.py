@@ -11,7 +11,7 @@ from sqlspec.adapters.pyro_postgres._sync_batch import MOST_BYTES, MOST_READ
 from sqlspec.adapters.pyro_postgres._errors import in_usual_words
 from sqlspec.adapters.pyro_postgres._native import NATIVE_ERRORS
 from sqlspec.adapters.pyro_postgres._swap import text_of
-from sqlspec.driver._outcome import can_commit_unread
+from sqlspec.driver._statements import can_commit_unread
 from sqlspec.exceptions import DataError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def stack_alone(driver: SyncPyroPostgresDriver, entries: Entries) -> Callable[[]
     They cannot where the server would have stored what a result undoes that cannot be read.
     """
     steps = _ready(driver, entries) if driver.status() == "idle" else None
-    if steps is None or not can_commit_unread([(plan, prepared.columns) for plan, prepared, _ in steps]):
+    if steps is None or not all(can_commit_unread(known.columns or ()) for known in {step[1] for step in steps}):
         return None
     return partial(_send_together, driver, steps)
 
@@ -59,8 +59,9 @@ def run_stack(
 def _ready(driver: SyncPyroPostgresDriver, entries: Entries) -> list[_Step] | None:
     """Return what can be sent as it is, all at once; `None` where one statement has to be run before the next.
 
-    That is so for statements that are not prepared yet, give no rows, change what others mean, or have values that do
-    not fit; for more than may be under way; and under a limit of time, which the server keeps for each by itself.
+    That is so for statements that are not prepared yet, for which the driver gives no rows, which change what others
+    mean, or have values that do not fit; for more than may be under way; and under a limit of time that the server
+    keeps for each by itself.
     """
     statements = driver.statements
     if len(entries) > MOST_READ or driver.wire.unsettled or statements.unsettled:
@@ -78,8 +79,7 @@ def _ready(driver: SyncPyroPostgresDriver, entries: Entries) -> list[_Step] | No
             steps.append((plan, prepared, prepared.encode(args)))
     except DataError:
         return None
-    # Lengths of values take 4 bytes each; what else is sent with a statement is short.
-    size = sum([len(value) + 4 for _, _, values in steps for value in values if value is not None])
+    size = sum([8 if value is None else len(value) + 8 for _, _, values in steps for value in values])
     return steps if size <= MOST_BYTES else None
 
 
@@ -99,8 +99,16 @@ def _send_together(driver: SyncPyroPostgresDriver, steps: Sequence[_Step]) -> li
         failure = in_usual_words(error)
         if len(answers) < len(steps):
             plan, prepared, _ = steps[len(answers)]
-            driver.forget_stale(text_of(plan), prepared, error)
+            if driver.forget_stale(text_of(plan), prepared, error) == "surely":
+                for other, *_ in steps:  # what has changed one of them has perhaps changed more
+                    driver.statements.discard(text_of(other))
             failure.add_note(f"statement {len(answers)} of the stack: {plan.source}")
         raise failure from None
-    del answers[len(steps) :]
-    return [driver.result(plan, prepared, rows) for (plan, prepared, _), rows in zip(steps, answers, strict=True)]
+    results = []
+    for index, (plan, prepared, _) in enumerate(steps):
+        try:
+            results.append(driver.result(plan, prepared, answers[index]))
+        except Exception as error:
+            error.add_note(f"statement {index} of the stack: {plan.source}")
+            raise
+    return results

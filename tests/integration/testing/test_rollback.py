@@ -251,12 +251,28 @@ async def test_closing_the_config_inside_does_nothing(config: Any, session: Any)
         assert await other.select_value("select 1") == 1
 
 
+async def test_a_stack_is_a_call_as_others_are(session: Any) -> None:
+    stack = ["insert into item values (9, 'x') returning id", "select 1 as a"]
+    for _ in range(3):
+        await session.execute_stack(stack)
+        await session.execute("delete from item")
+        with pytest.raises(SQLSpecError):
+            await session.execute("select 1/0")
+        with pytest.raises(SQLSpecError):
+            await session.execute_stack([*stack, "select 1/0"])
+    assert await session.select_value(COUNT) == 0
+
+
 async def test_a_session_does_not_outlive_the_scope(config: Any, table: str) -> None:
     context = config.provide_session()
     async with scope_of(config):
         left = await config.provide_session().__aenter__()
+        for _ in range(2):
+            await left.execute_stack(["select 1 as a"])
     with pytest.raises(OperationalError, match="has ended"):
         await left.select("select 1")
+    with pytest.raises(OperationalError, match="has ended"):  # drivers can send one that they know by themselves
+        await left.execute_stack(["select 1 as a"])
     async with context as fresh:
         assert await fresh.select_value("select 1") == 1
 

@@ -556,3 +556,13 @@ def test_a_value_is_in_no_error(sync_config: PyroPostgresSyncConfig) -> None:
     with sync_config.provide_session() as session, pytest.raises(DataError) as caught:
         session.select("select $1::numeric", "secret value")
     assert "secret" not in str(caught.value)
+
+
+async def test_a_stack_of_parameters_that_are_null_does_not_fill_the_buffers(session: Any) -> None:
+    """More than both buffers hold would make both sides wait for each other."""
+    many = 12_000
+    marks = ", ".join(f"${n}::int" for n in range(1, many + 1))
+    stack = [(f"select repeat('x', 8000000) as b where coalesce({marks}) is null", (None,) * many)] * 30
+    for _ in range(2):
+        results = await session.execute_stack(stack)
+        assert {len(result.scalar()) for result in results} == {8_000_000}
