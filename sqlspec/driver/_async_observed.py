@@ -160,8 +160,8 @@ class AsyncObservedSession(AsyncSession):
     async def _fail(self, error: BaseException, sql: str | None) -> None:
         await self._failed(super()._fail, error, sql)
 
-    async def _fail_alone(self, error: BaseException, sql: str | None) -> None:
-        await self._failed(super()._fail_alone, error, sql)
+    async def _fail_alone(self, error: BaseException, sql: str | None, stores: bool | None = None) -> None:
+        await self._failed(partial(super()._fail_alone, stores=stores), error, sql)
 
     async def _failed(
         self, fail: Callable[[BaseException, str | None], Awaitable[None]], error: BaseException, sql: str | None

@@ -294,7 +294,7 @@ class AsyncTransactions(AsyncSessionBase):
         try:
             return await (operation() if timeout is None else self._timed(timeout, operation))
         except BaseException as error:
-            await self._fail_alone(error, sql)
+            await self._fail_alone(error, sql, stores=True)  # a query may call a function that does
             raise
 
     async def _in_own_transaction(

@@ -437,8 +437,13 @@ class SyncSessionBase:
             ) from error.__cause__
         self._end_stray_transaction()
 
-    def _fail_alone(self, error: BaseException, sql: str | None) -> None:
+    def _fail_alone(self, error: BaseException, sql: str | None, stores: bool | None = None) -> None:
         """Do as `_fail`, for what the server commits without being told to unless a transaction is open.
+
+        Args:
+            error: What was raised.
+            sql: Text for errors.
+            stores: Whether something may have been stored; what the text says if absent.
 
         Raises:
             CommitUnknownError: The connection was lost, and what ran may have been stored.
@@ -447,7 +452,9 @@ class SyncSessionBase:
         try:
             self._fail(error, sql)
         except DatabaseConnectionError as lost:
-            if self._broken and self._transaction is None and sql is not None and may_store(sql):
+            if stores is None:
+                stores = sql is not None and may_store(sql)
+            if self._broken and self._transaction is None and stores:
                 raise commit_unknown(lost) from error
             raise
 

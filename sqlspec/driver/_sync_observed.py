@@ -160,8 +160,8 @@ class SyncObservedSession(SyncSession):
     def _fail(self, error: BaseException, sql: str | None) -> None:
         self._failed(super()._fail, error, sql)
 
-    def _fail_alone(self, error: BaseException, sql: str | None) -> None:
-        self._failed(super()._fail_alone, error, sql)
+    def _fail_alone(self, error: BaseException, sql: str | None, stores: bool | None = None) -> None:
+        self._failed(partial(super()._fail_alone, stores=stores), error, sql)
 
     def _failed(
         self, fail: Callable[[BaseException, str | None], None], error: BaseException, sql: str | None

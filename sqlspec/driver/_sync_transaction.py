@@ -294,7 +294,7 @@ class SyncTransactions(SyncSessionBase):
         try:
             return (operation() if timeout is None else self._timed(timeout, operation))
         except BaseException as error:
-            self._fail_alone(error, sql)
+            self._fail_alone(error, sql, stores=True)  # a query may call a function that does
             raise
 
     def _in_own_transaction(

@@ -113,8 +113,8 @@ class Preparing(Calling):
         return "doubtful" if can_ask_types(plan) and kind in (SQLParsingError, DataError) else ""
 
     def _forget_stale(self, plan: Plan, staleness: str) -> None:
-        """Forget a statement that may be stale; all of them, where one is missing on the server."""
-        if staleness == "missing":
+        """Forget a statement that may be stale; all of them, where one surely is, or is missing on the server."""
+        if staleness in ("missing", "stale"):
             self._forget_all()
         elif staleness:
             self._forget(plan)

@@ -77,7 +77,7 @@ def _ready(driver: PsqlpyDriver, entries: Entries) -> list[_Step] | None:
 
 async def _answers(driver: PsqlpyDriver, steps: list[_Step]) -> list[Any]:
     """Send all, in their order. What was sent behind one that fails does nothing: the transaction has failed."""
-    failed = 0
+    failed: int | None = None
 
     async def together() -> list[Any]:
         nonlocal failed
@@ -92,12 +92,10 @@ async def _answers(driver: PsqlpyDriver, steps: list[_Step]) -> list[Any]:
     try:
         return await driver.run(together())
     except Error as error:
+        if failed is None:  # a request to stop that came behind the last of them
+            raise
         step = steps[failed]
-        staleness = driver._staleness(step.plan, step.prepared, error)
-        driver._forget_stale(step.plan, staleness)
-        if staleness == "stale":
-            for other in steps:  # what has changed one of them has perhaps changed more
-                driver._forget(other.plan)
+        driver._forget_stale(step.plan, driver._staleness(step.plan, step.prepared, error))
         error.add_note(f"statement {failed} of the stack: {step.plan.source}")
         raise
 

@@ -44,7 +44,8 @@ SPEC = AdapterSpec(
         stream=Support("emulated", "the driver's own cursor rolls the transaction back; DECLARE and FETCH are sent"),
         stack_in_one_trip=Support(
             "emulated",
-            "statements that the connection knows are sent together, between BEGIN and COMMIT; others one by one",
+            "a stack of statements that the connection knows is sent at once, between BEGIN and COMMIT; any other goes "
+            "one by one",
             "upstream",
         ),
         listen=NATIVE,

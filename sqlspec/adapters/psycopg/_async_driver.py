@@ -170,7 +170,7 @@ class AsyncPsycopgDriver(AsyncDriver):
             values = prepared.encode(args)
             result = await self._answer(None, prepared.send, prepared.name, values, prepared.formats, BINARY)
         if result.status != TUPLES_OK:
-            if plan.verb == "SELECT":  # INTO, with parameters
+            if not plan.reads_or_writes:  # SELECT INTO, CREATE TABLE AS and others, with parameters
                 self._statements.note_changes(plan.sql)
             return RawResult((), (), "tuple", result.command_tuples)
         # The same as in `AsyncStatements.rows`, spelled out: a call is a tenth of the package's share.

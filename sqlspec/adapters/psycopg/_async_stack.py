@@ -52,10 +52,11 @@ def stack_alone(
     """Return what runs the statements all or nothing, in one round trip, if that can be done.
 
     It cannot where anything has to be prepared or done before; nor where the server would have stored, or released,
-    what a value undoes that cannot be read.
+    what a value undoes that cannot be read. Outside of a transaction it cannot for procedures and commands either: the
+    server takes the first statement of a pipeline for one that may commit by itself.
     """
     nested = driver.status() != "idle"
-    if statements.unsettled and not nested:
+    if not nested and (statements.unsettled or not all(plan.reads_or_writes for plan, _ in entries)):
         return None
     steps = _known_steps(statements, entries)
     if steps is None:
@@ -72,42 +73,31 @@ async def run_stack(
     entries: Entries,
     one_by_one: Callable[[Entries], Awaitable[list[RawResult]]],
 ) -> list[RawResult]:
-    """Run the statements in the caller's transaction, in one round trip if all can be prepared first."""
-    if not _can_prepare(statements, entries):
+    """Run the statements in the caller's transaction, in one round trip if all are known."""
+    steps = _known_steps(statements, entries)
+    if steps is None:
         return await one_by_one(entries)
-    return await _send_together(driver, statements, entries, await _prepared_steps(statements, entries))
-
-
-def _can_prepare(statements: AsyncStatements, entries: Entries) -> bool:
-    """Tell whether all statements can be prepared before any of them is run.
-
-    They cannot behind a command that may create what they need, or change what they mean.
-    """
-    ahead = True
-    for plan, _ in entries:
-        if not ahead and plan.prepared and statements.known(plan.sql) is None:
-            return False
-        if not plan.prepared and any(changed_by(plan.sql)):
-            return False
-        ahead = ahead and plan.reads_or_writes and not plan.changes_session
-    return True
+    return await _send_together(driver, statements, entries, steps)
 
 
 def _known_steps(statements: AsyncStatements, entries: Entries) -> list[_Step] | None:
-    """Return what can be sent as it is; `None` where something has to be prepared, or a value does not fit."""
+    """Return what can be sent as it is; `None` where one statement has to be run before the next.
+
+    That is so for statements that are not prepared yet, change what others mean, or have values that do not fit.
+    """
     steps: list[_Step] = []
     try:
         for plan, args in entries:
-            if plan.prepared:
-                prepared = statements.known(plan.sql)
-                if prepared is None:
-                    return None
-                prepared.used = True
-                steps.append(_Step(plan.sql, prepared, prepared.encode(args)))
-            elif any(changed_by(plan.sql)):
+            if not plan.reads_or_writes and any(changed_by(plan.sql)):
                 return None
-            else:
+            if not plan.prepared:
                 steps.append(_Step(plan.sql, None, []))
+                continue
+            prepared = statements.known(plan.sql)
+            if prepared is None:
+                return None
+            prepared.used = True
+            steps.append(_Step(plan.sql, prepared, prepared.encode(args)))
     except DataError:
         return None
     return steps
@@ -152,24 +142,6 @@ async def _send_together(
             error.add_note(f"statement {at} of the stack: {entries[at][0].source}")
             raise
     return results[1:-1] if nested else results
-
-
-async def _prepared_steps(statements: AsyncStatements, entries: Entries) -> list[_Step]:
-    steps = []
-    statements.keep_forgotten = True  # a stack larger than the cache must not close its own statements
-    try:
-        for index, (plan, args) in enumerate(entries):
-            try:
-                if plan.prepared:
-                    steps.append(_Step(plan.sql, *await statements.bound(plan.sql, args)))
-                else:
-                    steps.append(_Step(plan.sql, None, []))
-            except Exception as error:
-                error.add_note(f"statement {index} of the stack: {plan.source}")
-                raise
-    finally:
-        statements.keep_forgotten = False
-    return steps
 
 
 async def _undo(driver: AsyncDriver) -> None:

@@ -81,13 +81,9 @@ class Prepared:
 
 
 class SyncStatements(SyncPreparedStatements[Prepared]):
-    """The prepared statements of one connection.
+    """The prepared statements of one connection."""
 
-    Attributes:
-        keep_forgotten: Nothing is closed on the server meanwhile: a stack may be larger than the cache.
-    """
-
-    __slots__ = ("_connection", "_forgotten", "_names", "_pgconn", "keep_forgotten")
+    __slots__ = ("_connection", "_forgotten", "_names", "_pgconn")
 
     def __init__(
         self,
@@ -100,7 +96,6 @@ class SyncStatements(SyncPreparedStatements[Prepared]):
         self._connection = connection
         self._pgconn = connection.pgconn
         self._forgotten: list[bytes] = []
-        self.keep_forgotten = False
         self._names = itertools.count(1)
 
     # -- making ready -----------------------------------------------------------------------------
@@ -142,9 +137,7 @@ class SyncStatements(SyncPreparedStatements[Prepared]):
         """
         name = self.new_name().encode() if self.kept else b""
         pgconn = self._pgconn
-        closed: list[bytes] = []
-        if not self.keep_forgotten:
-            closed, self._forgotten = self._forgotten, []
+        closed, self._forgotten = self._forgotten, []
         commands = [
             *(partial(pgconn.send_close_prepared, old) for old in closed),
             partial(pgconn.send_prepare, name, sql.encode()),

@@ -183,10 +183,7 @@ class AsyncPyroPostgresDriver(AsyncDriver):
     def forget_stale(self, sql: str, known: Prepared, error: BaseException) -> Staleness:
         """Forget a statement that the schema has, or may have, left behind."""
         kind = errors.staleness_of(error, len(known.oids)) if isinstance(error, NATIVE_ERRORS) else ""
-        if kind == "surely":
-            self.derived.codecs.forget_learnt()
-        if kind:
-            self.statements.discard(sql)
+        self.statements.forget_stale(sql, kind)
         return kind
 
     async def decoded(self, prepared: Prepared, rows: list[Any]) -> list[Any]:

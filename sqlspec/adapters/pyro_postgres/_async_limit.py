@@ -31,11 +31,12 @@ class AsyncLimit:
         deadline: Clock reading after which a call of several statements is to end.
     """
 
-    __slots__ = ("_inside", "_usual", "_wire", "deadline")
+    __slots__ = ("_inside", "_shorter", "_usual", "_wire", "deadline")
 
     def __init__(self, wire: AsyncWire) -> None:
         self._wire = wire
         self._usual: str | None = None
+        self._shorter: str | None = None  # the user's own, which strikes before that of the call
         self._inside = False
         self.deadline = math.inf
 
@@ -52,6 +53,7 @@ class AsyncLimit:
         self._inside = wire.state != "idle"
         if 0 < milliseconds(usual) < wanted:
             await self._restore()
+            self._shorter = usual
 
     def check(self) -> None:
         """Look at the clock, between two statements of one call.
@@ -65,6 +67,7 @@ class AsyncLimit:
     async def take_back(self) -> None:
         """End the limit of a call."""
         self.deadline = math.inf
+        self._shorter = None
         await self._restore()
 
     async def renew(self) -> None:
@@ -76,10 +79,10 @@ class AsyncLimit:
         if self.deadline == math.inf:
             return
         self.check()
-        if self._usual is None:  # the user's own limit was shorter, up to now
-            await self.set(self.deadline - time.monotonic())
-        else:
-            await self.after_undoing()
+        own = self._shorter
+        if own is not None and (self.deadline - time.monotonic()) * 1000 < milliseconds(own):
+            self._usual, self._shorter = own, None
+        await self.after_undoing()
 
     async def after_undoing(self) -> None:
         """Set once more what going back to a savepoint has perhaps taken back."""
@@ -94,7 +97,7 @@ class AsyncLimit:
 
     def forget(self) -> None:
         """Note that the setting was changed by somebody else, who has the last word."""
-        self._usual = None
+        self._usual = self._shorter = None
 
     async def _restore(self) -> None:
         """Restore the usual limit. In an aborted transaction nothing can be set; what was set inside ends with it."""

@@ -99,9 +99,7 @@ async def _send_together(driver: AsyncPyroPostgresDriver, steps: Sequence[_Step]
         failure = in_usual_words(error)
         if len(answers) < len(steps):
             plan, prepared, _ = steps[len(answers)]
-            if driver.forget_stale(text_of(plan), prepared, error) == "surely":
-                for other, *_ in steps:  # what has changed one of them has perhaps changed more
-                    driver.statements.discard(text_of(other))
+            driver.forget_stale(text_of(plan), prepared, error)
             failure.add_note(f"statement {len(answers)} of the stack: {plan.source}")
         raise failure from None
     results = []

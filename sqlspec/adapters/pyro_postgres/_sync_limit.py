@@ -31,11 +31,12 @@ class SyncLimit:
         deadline: Clock reading after which a call of several statements is to end.
     """
 
-    __slots__ = ("_inside", "_usual", "_wire", "deadline")
+    __slots__ = ("_inside", "_shorter", "_usual", "_wire", "deadline")
 
     def __init__(self, wire: SyncWire) -> None:
         self._wire = wire
         self._usual: str | None = None
+        self._shorter: str | None = None  # the user's own, which strikes before that of the call
         self._inside = False
         self.deadline = math.inf
 
@@ -52,6 +53,7 @@ class SyncLimit:
         self._inside = wire.state != "idle"
         if 0 < milliseconds(usual) < wanted:
             self._restore()
+            self._shorter = usual
 
     def check(self) -> None:
         """Look at the clock, between two statements of one call.
@@ -65,6 +67,7 @@ class SyncLimit:
     def take_back(self) -> None:
         """End the limit of a call."""
         self.deadline = math.inf
+        self._shorter = None
         self._restore()
 
     def renew(self) -> None:
@@ -76,10 +79,10 @@ class SyncLimit:
         if self.deadline == math.inf:
             return
         self.check()
-        if self._usual is None:  # the user's own limit was shorter, up to now
-            self.set(self.deadline - time.monotonic())
-        else:
-            self.after_undoing()
+        own = self._shorter
+        if own is not None and (self.deadline - time.monotonic()) * 1000 < milliseconds(own):
+            self._usual, self._shorter = own, None
+        self.after_undoing()
 
     def after_undoing(self) -> None:
         """Set once more what going back to a savepoint has perhaps taken back."""
@@ -94,7 +97,7 @@ class SyncLimit:
 
     def forget(self) -> None:
         """Note that the setting was changed by somebody else, who has the last word."""
-        self._usual = None
+        self._usual = self._shorter = None
 
     def _restore(self) -> None:
         """Restore the usual limit. In an aborted transaction nothing can be set; what was set inside ends with it."""

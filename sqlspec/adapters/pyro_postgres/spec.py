@@ -42,8 +42,8 @@ ASYNC_SPEC = AdapterSpec(
         stream=Support("emulated", "the driver's portals leave the connection out of step; a cursor in SQL is used"),
         stack_in_one_trip=Support(
             "emulated",
-            "queries that the connection knows are sent together, and answered in two trips; others go one by one, "
-            "in one transaction, as the driver's pipeline tells no counts",
+            "a stack of queries that the connection knows takes two trips; any other goes one by one, in one "
+            "transaction, as the driver's pipeline tells no counts",
             "upstream",
         ),
         listen=Support(

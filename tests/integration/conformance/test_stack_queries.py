@@ -73,6 +73,48 @@ async def test_values_are_those_of_single_queries(session: Any) -> None:
         assert [(result.columns, result.all(), result.rows_affected) for result in results] == expected
 
 
+FIRST_COMMANDS = {
+    "lock": ["lock table t in exclusive mode", ("update t set name = $1", "x")],
+    "cursor": ["declare c cursor for select 1 as a", "fetch 1 from c"],
+    "do": ["do $$ begin insert into t values (5) on conflict do nothing; end $$", "select count(*) as n from t"],
+    "a table": [("select $1::int as id into made", 7), "select id from made", "drop table made"],
+    "a function that makes a table": ["select make()", "insert into made values (1)", "drop table made"],
+}
+
+
+@pytest.mark.parametrize("name", FIRST_COMMANDS)
+async def test_whatever_comes_first_a_stack_works_again_and_again(session: Any, name: str) -> None:
+    await session.execute("create function make() returns void language sql as 'create table made (id int)'")
+    for _ in range(3):
+        await session.execute_stack(FIRST_COMMANDS[name])
+        async with session.transaction():
+            await session.execute_stack(FIRST_COMMANDS[name])
+
+
+@pytest.mark.parametrize("call", ["call put($1)", "do $$ begin insert into t values (1); commit; end $$"])
+async def test_what_commits_by_itself_is_refused_in_a_stack(session: Any, call: str) -> None:
+    await session.execute(
+        "create procedure put(n int) language plpgsql as $$ begin insert into t values (n); commit; end $$"
+    )
+    parameters = (5,) if "$1" in call else ()
+    await session.execute(call, *parameters)
+    await session.execute("select 10 / $1::int as a", 1)
+    await session.execute("delete from t")
+    for _ in range(2):
+        with pytest.raises(SQLSpecError):
+            await session.execute_stack([(call, *parameters), ("select 10 / $1::int as a", 0)])
+        assert await ids(session) == []
+
+
+async def test_a_table_that_hides_another_is_seen(session: Any) -> None:
+    await session.execute_script("create table hidden (id int); insert into hidden values (1)")
+    assert await session.select_value("select id from hidden") == 1
+    stack = [("select $1::int as id into temporary hidden", 2), "select id from hidden", "drop table hidden"]
+    for _ in range(2):
+        assert (await session.execute_stack(stack))[1].scalar() == 2
+        assert await session.select_value("select id from hidden") == 1
+
+
 async def test_more_than_may_be_under_way_at_once(session: Any) -> None:
     for count, size in ((300, 10), (20, 100_000)):
         stack = [("select $1::text || $2::int as t", ("x" * size, n)) for n in range(count)]
@@ -120,11 +162,16 @@ async def test_rows_that_were_changed_are_counted(session: Any, verb: str) -> No
         assert results[1].scalar() == 1
 
 
-async def test_many_types_that_have_changed_are_noticed_at_once(session: Any) -> None:
-    stack = [f"select id, {n} as n from t" for n in range(8)]
+@pytest.mark.parametrize(
+    "more", [[], ["insert into t values (1) on conflict do nothing", "set local work_mem = '5MB'"]]
+)
+async def test_many_types_that_have_changed_are_noticed_at_once(
+    session: Any, flavour: Flavour, admin: psycopg.Connection[Any], more: list[str]
+) -> None:
+    stack = [*(f"select id, {n} as n from t" for n in range(8)), *more]
     for _ in range(2):
         await session.execute_stack(stack)
-    await session.execute("alter table t alter id type text")
+    admin.execute(f"alter table {flavour.schema}.t alter id type text".encode())
     failures = 0
     for _ in range(3):
         try:
@@ -134,12 +181,14 @@ async def test_many_types_that_have_changed_are_noticed_at_once(session: Any) ->
     assert failures <= 1
 
 
-async def test_a_type_that_has_changed_is_noticed(session: Any) -> None:
+async def test_a_type_that_has_changed_is_noticed(
+    session: Any, flavour: Flavour, admin: psycopg.Connection[Any]
+) -> None:
     stack: list[Any] = ["select id, name from t", ("select $1::text as a", "x")]
     for _ in range(2):
         await session.execute_stack(stack)
-    await session.execute("alter table t alter id type text")
-    await session.execute("insert into t values ('one', 'a')")
+    admin.execute(f"alter table {flavour.schema}.t alter id type text".encode())
+    admin.execute(f"insert into {flavour.schema}.t values ('one', 'a')".encode())
     for attempt in range(2):
         try:
             results = await session.execute_stack(stack)

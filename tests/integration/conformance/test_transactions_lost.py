@@ -79,6 +79,10 @@ def config(flavour: Flavour, proxy: Proxy, admin: psycopg.Connection[Any]) -> An
         f"create function {flavour.schema}.write_one() returns int language sql as "
         f"$$ insert into {flavour.schema}.t values (1, 'x') returning id $$".encode()
     )
+    admin.execute(
+        f"create function {flavour.schema}.put(int, text) returns int language sql as "
+        f"$$ insert into {flavour.schema}.t values ($1, $2) returning id $$".encode()
+    )
     return flavour.make_config(dsn=proxy.dsn, max_size=1, application_name=f"app {flavour.schema}")
 
 
@@ -135,11 +139,13 @@ async def test_a_commit_whose_answer_is_lost_says_so(
 
 
 @pytest.mark.parametrize("way", [DOWN, UP])
+@pytest.mark.parametrize(
+    "query", ["insert into t select $1, $2 where $1 < 10 returning id", "select put($1, $2) as id where $1 < 10"]
+)
 async def test_a_stack_of_known_queries_whose_answer_is_lost_says_so(
-    flavour: Flavour, config: Any, proxy: Proxy, stored: Stored, way: Way
+    flavour: Flavour, config: Any, proxy: Proxy, stored: Stored, way: Way, query: str
 ) -> None:
     """More drivers send it together, with what makes the server commit it."""
-    query = "insert into t select $1, $2 where $1 < 10 returning id"
 
     async def known(session: Any) -> None:
         # The comment must not hide from us what follows it.
