@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlspec.core.result import Described, RawResult
 from sqlspec.driver._forks import keep_for_ever
+from sqlspec.driver._statements import name_statement
 from sqlspec.exceptions import ErrorInfo, SQLSpecError, TransactionError
 from sqlspec.postgres.catalog import MONEY_SCALE_QUERY, parse_type_rows, type_query
 from sqlspec.postgres.codec import MONEY
@@ -277,7 +278,7 @@ class AsyncDriver(ABC):
                     await self.renew_limit()
                 results.append(await self.execute(plan, args))
             except Exception as error:
-                error.add_note(f"statement {index} of the stack: {plan.source}")
+                name_statement(error, index, plan)
                 raise
         return results
 

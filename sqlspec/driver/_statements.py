@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from sqlspec.core.plan import Plan
     from sqlspec.core.result import Column, RawResult
 
 __all__ = (
@@ -26,6 +27,7 @@ __all__ = (
     "cache_size",
     "can_commit_unread",
     "changed_by",
+    "name_statement",
     "need_pyarrow",
     "undoes",
 )
@@ -129,9 +131,14 @@ def changed_by(text: str) -> Changed:
     return Changed(_CHANGES_STATEMENTS.search(text) is not None, _CHANGES_TYPES.search(text) is not None)
 
 
-def can_commit_unread(columns: Iterable[Column]) -> bool:
-    """Tell whether the server may commit a statement before anybody has read what it gives: no value can be refused."""
-    return all(column.oid in ALWAYS_READ for column in columns)
+def can_commit_unread(statements: Iterable[_Described]) -> bool:
+    """Tell whether the server may commit statements before anybody has read what they give: no value can be refused."""
+    return all(column.oid in ALWAYS_READ for known in set(statements) for column in known.columns or ())
+
+
+def name_statement(error: BaseException, index: int, plan: Plan) -> None:
+    """Note on an error which statement of a stack it comes from."""
+    error.add_note(f"statement {index} of the stack: {plan.source}")
 
 
 def begins(text: str) -> bool:
@@ -142,6 +149,11 @@ def begins(text: str) -> bool:
 def undoes(text: str) -> bool:
     """Tell, by its words, whether a text may roll a transaction or savepoint back, and what was changed in it."""
     return _UNDOES.search(text) is not None
+
+
+class _Described(Protocol):
+    @property
+    def columns(self) -> tuple[Column, ...] | None: ...
 
 
 class _Used(Protocol):

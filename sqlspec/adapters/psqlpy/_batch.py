@@ -74,9 +74,15 @@ async def answers(driver: PsqlpyDriver, prepared: Prepared, values: Iterator[Val
             yield answer
 
 
-async def together(calls: list[Any]) -> list[Any]:
-    """Start all, in order; wait for all, whatever happens to one of them; raise the first error."""
-    ended = await asyncio.gather(*calls, return_exceptions=True)
+async def together(calls: list[Any], ended: list[Any] | None = None) -> list[Any]:
+    """Start all, in order; wait for all, whatever happens to one of them; raise the first error.
+
+    Args:
+        calls: What to await.
+        ended: Gets what each has given or raised, when all have ended.
+    """
+    ended = [] if ended is None else ended
+    ended += await asyncio.gather(*calls, return_exceptions=True)
     for end in ended:
         if isinstance(end, BaseException):
             raise end

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlspec.adapters.psqlpy._batch import AHEAD
+from sqlspec.adapters.psqlpy._batch import AHEAD, together
 from sqlspec.adapters.psqlpy._native import Error
 from sqlspec.adapters.psqlpy._results import read_rows
 from sqlspec.core.result import RawResult
-from sqlspec.driver._statements import ROW_COUNT_VERBS
+from sqlspec.driver._statements import ROW_COUNT_VERBS, name_statement
 from sqlspec.exceptions import DataError
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ async def run_stack(
         try:
             results.append(await _result(driver, step, answer))
         except Exception as error:
-            error.add_note(f"statement {index} of the stack: {step.plan.source}")
+            name_statement(error, index, step.plan)
             raise
     return results
 
@@ -77,26 +76,17 @@ def _ready(driver: PsqlpyDriver, entries: Entries) -> list[_Step] | None:
 
 async def _answers(driver: PsqlpyDriver, steps: list[_Step]) -> list[Any]:
     """Send all, in their order. What was sent behind one that fails does nothing: the transaction has failed."""
-    failed: int | None = None
-
-    async def together() -> list[Any]:
-        nonlocal failed
-        calls = [driver._fetch(step.prepared.text, step.values, True) for step in steps]
-        ended = await asyncio.gather(*calls, return_exceptions=True)
-        for index, end in enumerate(ended):
-            if isinstance(end, BaseException):
-                failed = index
-                raise end
-        return ended
-
+    calls = [driver._fetch(step.prepared.text, step.values, True) for step in steps]
+    ended: list[Any] = []
     try:
-        return await driver.run(together())
+        return await driver.run(together(calls, ended))
     except Error as error:
-        if failed is None:  # a request to stop that came behind the last of them
-            raise
-        step = steps[failed]
-        driver._forget_stale(step.plan, driver._staleness(step.plan, step.prepared, error))
-        error.add_note(f"statement {failed} of the stack: {step.plan.source}")
+        # None has, where a request to stop came behind the last of them.
+        failed = next((index for index, end in enumerate(ended) if isinstance(end, BaseException)), None)
+        if failed is not None:
+            step = steps[failed]
+            driver._forget_stale(step.plan, driver._staleness(step.plan, step.prepared, error))
+            name_statement(error, failed, step.plan)
         raise
 
 

@@ -10,7 +10,7 @@ from psycopg import pq
 
 from sqlspec.adapters.psycopg import _protocol as protocol
 from sqlspec.core.result import RawResult
-from sqlspec.driver._statements import can_commit_unread, changed_by
+from sqlspec.driver._statements import can_commit_unread, changed_by, name_statement
 from sqlspec.exceptions import DataError
 from sqlspec.postgres.codec import MissingTypesError
 
@@ -59,10 +59,7 @@ def stack_alone(
     if not nested and (statements.unsettled or not all(plan.reads_or_writes for plan, _ in entries)):
         return None
     steps = _known_steps(statements, entries)
-    if steps is None:
-        return None
-    known = {step.prepared for step in steps if step.prepared is not None}
-    if not all(can_commit_unread(prepared.columns) for prepared in known):
+    if steps is None or not can_commit_unread(step.prepared for step in steps if step.prepared is not None):
         return None
     return partial(_send_together, driver, statements, entries, steps, nested)
 
@@ -130,7 +127,7 @@ async def _send_together(
         index = len(results) - nested
         if 0 <= index < len(entries):  # else a constraint was checked at the end
             plan = entries[index][0]
-            error.add_note(f"statement {index} of the stack: {plan.source}")
+            name_statement(error, index, plan)
             statements.discard_stale(plan, error)
         if nested:
             await _undo(driver)
@@ -139,7 +136,7 @@ async def _send_together(
         try:
             results[at] = await statements.late_rows(prepared, result)
         except Exception as error:
-            error.add_note(f"statement {at} of the stack: {entries[at][0].source}")
+            name_statement(error, at, entries[at][0])
             raise
     return results[1:-1] if nested else results
 

@@ -11,7 +11,7 @@ from sqlspec.adapters.pyro_postgres._async_batch import MOST_BYTES, MOST_READ
 from sqlspec.adapters.pyro_postgres._errors import in_usual_words
 from sqlspec.adapters.pyro_postgres._native import NATIVE_ERRORS
 from sqlspec.adapters.pyro_postgres._swap import text_of
-from sqlspec.driver._statements import can_commit_unread
+from sqlspec.driver._statements import can_commit_unread, name_statement
 from sqlspec.exceptions import DataError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def stack_alone(driver: AsyncPyroPostgresDriver, entries: Entries) -> Callable[[
     They cannot where the server would have stored what a result undoes that cannot be read.
     """
     steps = _ready(driver, entries) if driver.status() == "idle" else None
-    if steps is None or not all(can_commit_unread(known.columns or ()) for known in {step[1] for step in steps}):
+    if steps is None or not can_commit_unread(prepared for _, prepared, _ in steps):
         return None
     return partial(_send_together, driver, steps)
 
@@ -100,13 +100,13 @@ async def _send_together(driver: AsyncPyroPostgresDriver, steps: Sequence[_Step]
         if len(answers) < len(steps):
             plan, prepared, _ = steps[len(answers)]
             driver.forget_stale(text_of(plan), prepared, error)
-            failure.add_note(f"statement {len(answers)} of the stack: {plan.source}")
+            name_statement(failure, len(answers), plan)
         raise failure from None
     results = []
     for index, (plan, prepared, _) in enumerate(steps):
         try:
             results.append(await driver.result(plan, prepared, answers[index]))
         except Exception as error:
-            error.add_note(f"statement {index} of the stack: {plan.source}")
+            name_statement(error, index, plan)
             raise
     return results
