@@ -23,13 +23,16 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The theme announces its successor at every build.
 export NO_MKDOCS_2_WARNING := 1
 
+# Lines of a log that only show how far a run of pytest has come.
+PROGRESS := ^[.sxXFE]* *\[ *[0-9]+%\]$$
+
 # $(call part,name,command): one line of the summary. Output goes to a log, and to the screen on failure.
 define part
 @mkdir -p $(LOGS); printf '%-16s' '$(1)'; \
 if $(2) >$(LOGS)/$(1).log 2>&1; then \
 	echo "ok$(if $(3),: $$(tail -n 1 $(LOGS)/$(1).log | tr -d '=' | xargs))"; \
 else \
-	printf 'FAILED\n\n'; cat $(LOGS)/$(1).log; printf '\n%s failed: %s\n' '$(1)' '$(2)'; exit 1; \
+	printf 'FAILED\n\n'; grep -vE '$(PROGRESS)' $(LOGS)/$(1).log; printf '\n%s failed: %s\n' '$(1)' '$(2)'; exit 1; \
 fi
 endef
 
