@@ -64,7 +64,7 @@ demo-etl: $(STAMP)  ## Show a pipeline: files, an upsert, bad rows, a copy to a 
 
 .PHONY: test
 test: lint  ## Check everything: lint, all tests, and the documentation
-	$(call part,pytest,$(BIN)/python -m pytest -q -n 3 --dist loadgroup,last line)
+	$(call part,pytest,$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder,last line)
 	$(call part,docs,$(BIN)/mkdocs build --strict)
 
 .PHONY: lint

@@ -130,7 +130,7 @@ def record() -> str:
     """Run the tests that prove a promise and keep what they gave; return what went wrong."""
     with tempfile.TemporaryDirectory() as directory:
         target = Path(directory) / "outcomes.json"
-        options = "-q -m promise -n 2 --dist loadgroup -p no:cacheprovider"
+        options = "-q -m promise -n 2 --dist loadfile -p no:cacheprovider"
         run = subprocess.run(
             [sys.executable, "-m", "pytest", *options.split(), "tests"],
             cwd=ROOT,

@@ -107,7 +107,7 @@ async def usual(config: Any, tables: None) -> Any:
 
 @REFUSED
 @GOES_ON
-@settings(max_examples=MOST or 150, suppress_health_check=list(HealthCheck))
+@settings(max_examples=MOST or 90, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 async def test_malformed_statements(usual: list[Any], data: st.DataObject) -> None:
     (session,) = usual
@@ -191,7 +191,7 @@ DSN = "postgresql://user:secret@localhost:5432/database?application_name=x&sslmo
 
 
 @REFUSED
-@settings(max_examples=MOST or 100, suppress_health_check=list(HealthCheck))
+@settings(max_examples=MOST or 60, suppress_health_check=list(HealthCheck))
 @given(changes=edits)
 def test_malformed_connection_strings(flavour: Flavour, changes: list[tuple[int, int, str]]) -> None:
     kind: Any = flavour.config_class

@@ -22,6 +22,7 @@ from tests.integration.conformance.test_many_at_once import INSERT, MANY, check_
 from tests.integration.harness import Flavour, needs
 
 COUNT = "select count(*) from t"
+SKIPPING = INSERT + " on conflict do nothing"
 
 # -- limits -------------------------------------------------------------------------------------------------
 
@@ -96,8 +97,10 @@ async def test_a_cancelled_batch_leaves_nothing(session: Any) -> None:
 # -- large rows ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("sql", [INSERT, INSERT + " on conflict do nothing"])
-@pytest.mark.parametrize("kind", ["text", "jsonb", "bytea"])
+@pytest.mark.parametrize(
+    ("kind", "sql"),
+    [("text", INSERT), ("jsonb", INSERT), ("text", SKIPPING), ("bytea", SKIPPING)],
+)
 async def test_few_large_rows_are_held_at_a_time(session: Any, sql: str, kind: str) -> None:
     await session.execute(f"create table t (a int, b {kind})")
 
@@ -213,7 +216,7 @@ async def test_one_of_two_wrong_rows_is_named(session: Any, sql: str) -> None:
 @needs("sqlstate")
 async def test_a_note_counts_rows_of_any_size(session: Any) -> None:
     await session.execute("create table t (a int check (a <> 777), b text)")
-    for sql in (INSERT, INSERT + " on conflict do nothing"):
+    for sql in (INSERT, SKIPPING):
         for size in (1, 30_000):
             with pytest.raises(CheckViolationError) as failure:
                 await session.execute_many(sql, ((n, "x" * size) for n in range(1000)))
@@ -276,7 +279,7 @@ async def test_values_of_every_kind_are_taken_or_refused_alike(session: Any, kin
     await session.execute_script(f"create type colour as enum ('red', 'abc'); create table t (a int, b {kind})")
     differ = []
     await session.execute_many(INSERT, [(n, None) for n in range(160)])
-    for value in Random(kind).sample(VALUES, 5):
+    for value in Random(kind).sample(VALUES, 4):
         rows = [(n, value if n == 150 else None) for n in range(160)]
         found = [await outcome(session, INSERT + more, rows) for more in ("", " returning a")]
         if found[0] != found[1]:

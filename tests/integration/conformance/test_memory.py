@@ -11,7 +11,7 @@ import pytest
 from tests.integration.harness import Flavour
 
 WARM = 1_200
-TEXTS = 2_400
+TEXTS = 1_800
 
 BACKEND = "select sum(total_bytes)::int8 from pg_backend_memory_contexts"
 PREPARED = "select count(*) from pg_prepared_statements"
@@ -80,7 +80,7 @@ async def test_texts_inside_one_transaction(session: Any) -> None:
     async with session.transaction():
         await run_texts(session, 0, 400)
         warm = await size_of(session)
-        await run_texts(session, 400, 1_500)
+        await run_texts(session, 400, 1_000)
         full = await size_of(session)
     assert full.backend < warm.backend + max(2 * MEGABYTE, warm.backend // 5), (warm, full)
     assert full.prepared <= MAX_PREPARED
@@ -95,7 +95,7 @@ async def test_texts_that_fail(session: Any) -> None:
     for number in range(100):
         await fail(number)
     warm = await size_of(session)
-    for number in range(100, 300):
+    for number in range(100, 250):
         await fail(number)
     full = await size_of(session)
     assert full.backend < warm.backend + max(2 * MEGABYTE, warm.backend // 5), (warm, full)

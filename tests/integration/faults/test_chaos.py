@@ -14,7 +14,7 @@ from tests.integration.harness import Flavour
 
 ROOT = Path(__file__).resolve().parents[3]
 
-SECONDS = os.environ.get("SQLSPEC_CHAOS_SECONDS", "12")
+SECONDS = os.environ.get("SQLSPEC_CHAOS_SECONDS", "6")
 SEED = "8"
 
 
@@ -32,7 +32,7 @@ def test_chaos(flavour: Flavour) -> None:
     done = subprocess.run(
         [
             *(sys.executable, str(ROOT / "tools" / "chaos.py"), "--flavour", flavour.name),
-            *("--seconds", SECONDS, "--seed", SEED, "--workers", str(workers), "--restart-every", "5"),
+            *("--seconds", SECONDS, "--seed", SEED, "--workers", str(workers), "--restart-every", "3"),
         ],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

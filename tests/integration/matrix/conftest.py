@@ -20,7 +20,6 @@ from tests.integration.harness import FLAVOURS, Flavour
 from tests.integration.matrix.cases import TYPES, SqlType
 from tools.gen_matrix import WRITE_TO, Outcomes
 
-HERE = Path(__file__).parent
 SCHEMA = "matrix"
 SETTINGS = {"TimeZone": "UTC", "lc_monetary": "C"}
 OUTCOMES = pytest.StashKey[Outcomes]()
@@ -163,11 +162,8 @@ def case(request: pytest.FixtureRequest, kind: SqlType, session: Any, server: Se
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put the comparison with the committed report behind what it compares, and into the same process."""
-    items.sort(key=lambda item: item.path == HERE / "test_report.py")
-    for item in items:
-        if item.path.parent == HERE:
-            item.add_marker(pytest.mark.xdist_group("matrix"))
+    """Put the comparison with the committed report behind what it compares."""
+    items.sort(key=lambda item: "outcomes" in getattr(item, "fixturenames", ()))
     config.stash[OUTCOMES] = {}
 
 

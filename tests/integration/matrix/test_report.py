@@ -1,4 +1,4 @@
-"""The report of the matrix and the page made from it: that both are up to date, and that the tool would notice."""
+"""The report of the matrix and the page made from it: that both are whole, and that the tool would notice."""
 
 from __future__ import annotations
 
@@ -20,11 +20,6 @@ from tools.gen_matrix import Outcomes, Report
 
 COMMITTED = gen_matrix.MATRIX / "report.json"
 RECORD = "run: python tools/gen_matrix.py --record"
-
-
-def test_the_committed_report_agrees_with_this_run(outcomes: Outcomes) -> None:
-    # Runs behind all other tests of the matrix; of a run of some of them it sees those.
-    assert Report.read(COMMITTED).differences(outcomes) == [], RECORD
 
 
 def test_the_committed_report_is_complete() -> None:
