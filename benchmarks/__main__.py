@@ -26,6 +26,7 @@ from benchmarks.harness.environments import ROOT, EnvironmentFailedError, pinned
 from benchmarks.harness.numbers import Figure, noise
 from benchmarks.harness.page import describe, fill, sentence, table
 from benchmarks.harness.server import Control, start
+from benchmarks.harness.timing import pace
 from benchmarks.measure import Run, Team
 from benchmarks.report import Section, sections
 from benchmarks.store import Store, fingerprint
@@ -64,13 +65,13 @@ def main(arguments: list[str] | None = None) -> int:
         store = Store(FOLDER / f"{'quick' if options.quick else 'full'}.json", signature, resume=options.resume)
         how = "in a run that went on from an earlier one" if store.figures() else "in one run"
         install(playing, say)
-        measure(Run(control, say, playing, options.quick), cases, store)
+        paces = measure(Run(control, say, playing, options.quick), cases, store)
     figures = store.figures()
     book = Book(figures)
     found = sections(book)
     for section in found:
         show(console, section)
-    off = control_sentence(book)
+    off = f"{pace_sentence(paces)} {control_sentence(book)}"
     say(f"\n{off}")
     save(options.json, figures, about, playing)
     if options.write:
@@ -126,14 +127,17 @@ def install(playing: tuple[Contestant, ...], say: Any) -> None:
             say(f"no environment {environment!r}; who needs it takes no part: {error}")
 
 
-def measure(run: Run, cases: list[Case], store: Store) -> None:
-    """Measure what has not been measured."""
+def measure(run: Run, cases: list[Case], store: Store) -> list[float]:
+    """Measure what has not been measured; return the pace of the machine before each case."""
+    paces = []
     missing = [case for case in cases if not store.has(case.name)]
     with Team(run) as team:
         for number, case in enumerate(missing, start=1):
+            paces.append(pace())
             started = time.perf_counter()
             store.put(case.name, team.measure(case))
             run.say(f"{number}/{len(missing)} {case.name}: {time.perf_counter() - started:.1f} s")
+    return paces
 
 
 def save(path: Path, figures: list[Figure], about: dict[str, Any], playing: tuple[Contestant, ...]) -> None:
@@ -155,6 +159,14 @@ def write(found: list[Section], about: dict[str, Any], how: str, off: str) -> No
     pictures = [str(PAGE.with_suffix(suffix)) for suffix in (".svg", ".png")]
     python = python_with("matplotlib", MATPLOTLIB)
     subprocess.run([python, "-m", "benchmarks.plot", str(KEPT), *pictures], cwd=ROOT, check=True)
+
+
+def pace_sentence(paces: list[float]) -> str:
+    """Say how fast the machine was, which times of different runs depend on."""
+    if not paces:
+        return "Nothing was measured anew."
+    least, middle, most = (found(paces) * 1e9 for found in (min, statistics.median, max))
+    return f"An empty call in a loop of Python took {middle:.0f} ns ({least:.0f} to {most:.0f} during the run)."
 
 
 def control_sentence(book: Book) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from benchmarks import report
+from benchmarks.__main__ import pace_sentence
 from benchmarks.bars import BARS
 from benchmarks.book import Bar, Book, Claim, Ref, difference, quicker, times
 from benchmarks.cases import AGAIN, RAW, all_cases
@@ -23,7 +24,7 @@ from benchmarks.harness.environments import ROOT, pinned
 from benchmarks.harness.numbers import Figure, noise, spread
 from benchmarks.harness.page import fill, table
 from benchmarks.harness.serve import serve
-from benchmarks.harness.timing import Call, Rounds, take, take_async
+from benchmarks.harness.timing import Call, Rounds, pace, take, take_async
 from benchmarks.store import Store, fingerprint
 from benchmarks.worker import Worker
 
@@ -108,6 +109,12 @@ BOOK = Book(
         Figure("case", "lost", error="no"),
     ]
 )
+
+
+def test_a_run_says_how_fast_the_machine_was() -> None:
+    assert 1e-9 < pace() < 1e-4
+    assert "took 40 ns (30 to 90 during the run)" in pace_sentence([30e-9, 90e-9, 40e-9])
+    assert pace_sentence([]) == "Nothing was measured anew."
 
 
 def test_figures_are_compared_where_both_were_measured() -> None:
