@@ -107,6 +107,8 @@ def test_intervals(micros: int, days: int, months: int) -> None:
 def test_numerics(digits: list[int], weight: int, sign: int, scale: int) -> None:
     while digits and not digits[0]:  # the server writes no such group
         del digits[0]
+    # Nor digits behind those that the scale tells of.
+    scale = max(scale, 4 * (len(digits) - 1 - weight) if digits else 0)
     wire = struct.pack(f">HhHH{len(digits)}H", len(digits), weight if digits else 0, sign, scale, *digits)
     agree(READERS["numeric"], wire)
 
