@@ -1,4 +1,4 @@
-"""What Hypothesis makes up depends on a test alone: neither on the modules that are loaded nor on the order of the tests."""
+"""What Hypothesis makes up depends on a test alone, not on the modules that are loaded or on the order of the tests."""
 
 from __future__ import annotations
 
