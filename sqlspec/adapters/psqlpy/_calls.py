@@ -38,6 +38,9 @@ CLOSING = 1.0
 SHORT = 0.005
 """Seconds that a statement may take to end by itself, before a connection is opened to stop it."""
 
+AGAIN = 0.1
+"""Seconds until a request to stop is made again: one that comes between two statements of a batch stops neither."""
+
 
 class Calling(AsyncDriver):
     """The part of the adapter that every call goes through."""
@@ -302,8 +305,9 @@ class Calling(AsyncDriver):
         request, self._request = self._request, None
         try:
             await asyncio.wait((behind,), timeout=SHORT)
-            if not behind.done():
+            while not behind.done():
                 await _cancel_backend(self._link.arguments, self._link.pid)
+                await asyncio.wait((behind,), timeout=AGAIN)
             await behind
             if request is not None:
                 await asyncio.wait((request,))

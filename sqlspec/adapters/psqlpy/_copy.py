@@ -135,7 +135,7 @@ async def _prepared(driver: PsqlpyDriver, sql: str, arity: int) -> Prepared:
         prepared.learnt = prepared.reader = None
         evicted = driver._statements.add(sql, prepared)
         if evicted is not None:
-            driver._forgotten += evicted.names()
+            driver._drop(evicted)
     prepared.used = True
     return prepared
 

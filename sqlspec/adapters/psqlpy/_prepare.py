@@ -9,6 +9,7 @@ each text, until the connection has prepared so many that the pool replaces it.
 from __future__ import annotations
 
 import itertools
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from sqlspec.adapters.psqlpy._calls import Calling
@@ -30,15 +31,7 @@ from sqlspec.adapters.psqlpy._statements import (
 )
 from sqlspec.core.result import Column
 from sqlspec.driver._statements import COUNTED_VERBS, StatementCache, changed_by, undoes
-from sqlspec.exceptions import (
-    CONDITIONS,
-    DataError,
-    NotSupportedError,
-    ParameterError,
-    SQLParsingError,
-    error_class,
-    is_stale_statement,
-)
+from sqlspec.exceptions import CONDITIONS, DataError, NotSupportedError, ParameterError, SQLParsingError, error_class
 from sqlspec.postgres.casts import REGCLASS, Cast, cast_parameters, type_names_query
 from sqlspec.postgres.codec import MissingTypesError
 
@@ -60,17 +53,28 @@ _COUNT_SUFFIX = "\nreturning 1"
 class Preparing(Calling):
     """The part of the adapter that knows what a statement takes and gives."""
 
-    __slots__ = ("_brief", "_forgotten", "_numbers", "_ruled", "_seen", "_statements", "_strayed", "_wear", "retired")
+    __slots__ = (
+        "_brief",
+        "_described",
+        "_forgotten",
+        "_numbers",
+        "_ruled",
+        "_seen",
+        "_statements",
+        "_strayed",
+        "_wear",
+        "retired",
+    )
 
     def __init__(self, link: Link, derived: Derived, cached: int) -> None:
         self.derived = derived
         super().__init__(link)
         self._statements: StatementCache[Prepared] = StatementCache(cached)
         self._forgotten: list[str] = []
+        self._described: Any = None  # the driver's object of the text that was prepared last
         self._strayed = False  # names may mean something else than on a new connection
         self._brief = False  # they may only until the transaction ends
-        self._wear = 0
-        self.retired = False
+        self._wear, self.retired = 0, False
         self._numbers = itertools.count(1)
         self._seen: set[int] = set()  # hashes: two that collide cost a needless comment
         self._ruled: set[str] = set()  # texts that cannot be counted: a rule forbids RETURNING
@@ -85,11 +89,8 @@ class Preparing(Calling):
         if prepared.learnt is None or prepared.learnt == self.derived.codecs.generation:
             return prepared
         if not prepared.converted:
-            try:
+            with suppress(MissingTypesError):  # one was dropped; the name may stand for another now
                 await self._learn(prepared, tuple(column.name for column in prepared.columns))
-            except MissingTypesError:
-                pass  # one was dropped; the name may stand for another now
-            else:
                 return prepared
         self._forget(plan)
         return await self._prepare(plan)
@@ -97,29 +98,15 @@ class Preparing(Calling):
     def _forget(self, plan: Plan) -> None:
         stale = self._statements.discard(plan.sql)
         if stale is not None:
-            self._forgotten += stale.names()
-
-    def _staleness(self, plan: Plan, prepared: Prepared, failure: BaseException) -> str:
-        """Tell whether the schema may have left a failed statement behind: "missing", "stale", "doubtful" or not."""
-        info = self.error_info(failure)
-        if info.message in [f'prepared statement "{name}" does not exist' for name in prepared.names()]:
-            return "missing"
-        if is_stale_statement(None, info.message):
-            return "stale"
-        kind = error_class(info.sqlstate)
-        if prepared.counted and kind is NotSupportedError:
-            return "stale"  # a new rule may forbid RETURNING
-        # Once prepared, it cannot be wrong in itself; but the type that a parameter had may not fit its column now.
-        return "doubtful" if can_ask_types(plan) and kind in (SQLParsingError, DataError) else ""
+            self._drop(stale)
 
     def _forget_stale(self, plan: Plan, staleness: str) -> None:
         """Forget a statement that may be stale; all of them, where one surely is, or is missing on the server."""
         if staleness in ("missing", "stale"):
             self._forget_all()
+            self.derived.codecs.forget_learnt()
         elif staleness:
             self._forget(plan)
-        if staleness in ("missing", "stale"):
-            self.derived.codecs.forget_learnt()
 
     async def _bound(self, plan: Plan, args: Sequence[Any]) -> tuple[Prepared, list[CustomType | None]]:
         """Return a statement made ready, and its parameters as they are sent."""
@@ -149,8 +136,19 @@ class Preparing(Calling):
         self._brief = self._brief or self._status != "idle"
 
     def _forget_all(self) -> None:
-        self._forgotten += [name for prepared in self._statements.clear() for name in prepared.names()]
+        for prepared in self._statements.clear():
+            self._drop(prepared)
         self._ruled.clear()
+
+    def _drop(self, prepared: Prepared) -> None:
+        prepared.execute = None
+        self._forgotten += prepared.names()
+
+    def _shut(self) -> None:
+        super()._shut()
+        self._described = None  # these would keep the connection open
+        for prepared in self._statements.entries.values():
+            prepared.execute = None
 
     # -- preparing --------------------------------------------------------------------------------
 
@@ -168,9 +166,11 @@ class Preparing(Calling):
             prepared.once = True
             self._forgotten.append(prepared.name)
         else:
+            if not plan.arity and self._described is not None:  # it is not there if the connection was closed meanwhile
+                prepared.execute = self._described.execute
             evicted = self._statements.add(plan.sql, prepared)
             if evicted is not None:
-                self._forgotten += evicted.names()
+                self._drop(evicted)
         return prepared
 
     async def _prepare_as_is(self, plan: Plan) -> Prepared:
@@ -245,14 +245,13 @@ class Preparing(Calling):
         self.retired = self.retired or self._wear > WORN_OUT
         try:
             # Without parameters the driver would tell no columns; those that are too many it ignores.
-            statement = await self.run(self._link.connection.prepare(text, [None] * max(arity, 1)))
+            self._described = await self.run(self._link.connection.prepare(text, [None] * max(arity, 1)))
         except Error as error:
             if self.error_info(error).sqlstate == CONDITIONS["invalid_sql_statement_name"]:
                 # One of those by which the driver looks types up, and which it believes to be there for ever.
                 self.retired = True
             raise
-        names = tuple(column.name for column in statement.columns())
-        del statement  # it keeps the connection open, as long as somebody keeps the traceback of what follows
+        names = tuple(column.name for column in self._described.columns())
         rows = await self.fetch_text(describe_sql(text))
         if not rows:
             raise DatabaseError("the driver has prepared another text than it was given")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlspec.adapters.psqlpy._batch import AHEAD, together
 from sqlspec.adapters.psqlpy._native import Error
 from sqlspec.adapters.psqlpy._results import read_rows
+from sqlspec.adapters.psqlpy._statements import staleness_of
 from sqlspec.core.result import RawResult
 from sqlspec.driver._statements import ROW_COUNT_VERBS, name_statement
 from sqlspec.exceptions import DataError
@@ -76,7 +77,11 @@ def _ready(driver: PsqlpyDriver, entries: Entries) -> list[_Step] | None:
 
 async def _answers(driver: PsqlpyDriver, steps: list[_Step]) -> list[Any]:
     """Send all, in their order. What was sent behind one that fails does nothing: the transaction has failed."""
-    calls = [driver._fetch(step.prepared.text, step.values, True) for step in steps]
+    fetch = driver._fetch
+    calls = [
+        fetch(prepared.text, values, True) if prepared.execute is None else prepared.execute()
+        for _, prepared, values in steps
+    ]
     ended: list[Any] = []
     try:
         return await driver.run(together(calls, ended))
@@ -85,7 +90,7 @@ async def _answers(driver: PsqlpyDriver, steps: list[_Step]) -> list[Any]:
         failed = next((index for index, end in enumerate(ended) if isinstance(end, BaseException)), None)
         if failed is not None:
             step = steps[failed]
-            driver._forget_stale(step.plan, driver._staleness(step.plan, step.prepared, error))
+            driver._forget_stale(step.plan, staleness_of(step.plan, step.prepared, driver.error_info(error)))
             name_statement(error, failed, step.plan)
         raise
 

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 from sqlspec.adapters.psqlpy._native import CustomType
 from sqlspec.core.scan import scan
 from sqlspec.driver._statements import COUNTED_VERBS
+from sqlspec.exceptions import DataError, NotSupportedError, SQLParsingError, error_class, is_stale_statement
 from sqlspec.postgres.enclose import enclose
 from sqlspec.postgres.sql import RESET_STATEMENTS, quote_literal, reset_script
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from sqlspec.adapters.psqlpy._results import Reader
     from sqlspec.core.plan import Plan
     from sqlspec.core.result import Column
     from sqlspec.driver._types import DriverStatus
+    from sqlspec.exceptions import ErrorInfo
 
 __all__ = (
     "LARGE",
@@ -33,6 +35,7 @@ __all__ = (
     "oids_of",
     "probe_sql",
     "spare_the_drivers",
+    "staleness_of",
     "status_after",
     "types_sql",
     "with_text_columns",
@@ -72,6 +75,7 @@ class Prepared:
         converted: The server converts some of its columns or parameters from or to text.
         counting: The same for a large batch, keeping the count on the server.
         counted: Rows are sent for the sake of their number alone.
+        execute: Runs it by the driver's own object, past its search for placeholders; `None` if it takes parameters.
         once: It must not be used a second time.
         bind: Turns parameters into what is sent, past the driver's own conversions.
         reader: Turns the driver's answer into rows; `None` when there are none.
@@ -85,6 +89,7 @@ class Prepared:
         "converted",
         "counted",
         "counting",
+        "execute",
         "learnt",
         "name",
         "oids",
@@ -111,6 +116,7 @@ class Prepared:
         self.counted = counted
         self.converted = False
         self.counting: Prepared | None = None
+        self.execute: Callable[[], Awaitable[Any]] | None = None
         self.once = False
         self.used = True
 
@@ -136,6 +142,19 @@ def describe_sql(text: str) -> str:
 def can_ask_types(plan: Plan) -> bool:
     """Tell whether the types of a statement's parameters can be asked for with PREPARE."""
     return plan.arity > 0 and plan.verb in _PREPARABLE_VERBS
+
+
+def staleness_of(plan: Plan, prepared: Prepared, failure: ErrorInfo) -> str:
+    """Tell whether the schema may have left a failed statement behind: "missing", "stale", "doubtful" or not."""
+    if failure.message in [f'prepared statement "{name}" does not exist' for name in prepared.names()]:
+        return "missing"
+    if is_stale_statement(None, failure.message):
+        return "stale"
+    kind = error_class(failure.sqlstate)
+    if prepared.counted and kind is NotSupportedError:
+        return "stale"  # a new rule may forbid RETURNING
+    # Once prepared, it cannot be wrong in itself; but the type that a parameter had may not fit its column now.
+    return "doubtful" if can_ask_types(plan) and kind in (SQLParsingError, DataError) else ""
 
 
 def types_sql(name: str) -> str:

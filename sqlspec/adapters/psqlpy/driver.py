@@ -24,6 +24,7 @@ from sqlspec.adapters.psqlpy._statements import (
     controls_transactions,
     probe_sql,
     spare_the_drivers,
+    staleness_of,
     status_after,
 )
 from sqlspec.adapters.psqlpy._wait import Wait
@@ -107,7 +108,10 @@ class PsqlpyDriver(Preparing):
         caller = self._caller = current_task()
         self._before = caller.cancelling() if caller is not None else 0
         try:
-            answer = await self._fetch(prepared.text, values, not prepared.once)
+            if prepared.execute is None:
+                answer = await self._fetch(prepared.text, values, not prepared.once)
+            else:  # not kept in a variable, where a traceback would keep it, and with it the connection
+                answer = await prepared.execute()
             if self._request is not None:
                 await self._let_request_pass()
         except asyncio.CancelledError:
@@ -157,7 +161,7 @@ class PsqlpyDriver(Preparing):
         which may have committed before. That the statement is a stale one is believed when the server refuses to plan
         it, or describes it otherwise now: user code may raise the same words in the middle of its work.
         """
-        staleness = self._staleness(plan, prepared, failure)
+        staleness = staleness_of(plan, prepared, self.error_info(failure))
         if not staleness:
             raise failure
         repeatable = self._status == "idle" and plan.reads_or_writes
@@ -203,7 +207,7 @@ class PsqlpyDriver(Preparing):
             self._forget(plan)  # the next call will ask what the types are by then
             raise
         except Error as error:
-            self._forget_stale(plan, self._staleness(plan, prepared, error))
+            self._forget_stale(plan, staleness_of(plan, prepared, self.error_info(error)))
             raise
         if prepared.reader is not None:
             count = len(found) if plan.verb in ROW_COUNT_VERBS else None

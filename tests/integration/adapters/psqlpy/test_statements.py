@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -138,6 +139,45 @@ async def test_a_column_that_is_sent_as_text_stays_what_it_is(session: Any) -> N
         assert [column.oid for column in result.columns][1:] == [2205, 2205]
         assert result.all() == [{"m": "sad", "c": "pg_class", "d": "pg_type"}]
         session.driver.derived.codecs.forget_learnt()
+
+
+async def test_what_takes_no_parameters_is_run_by_the_drivers_own_object(
+    session: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a text, the driver compiles a regular expression to look for placeholders of its own, at each call."""
+    await session.execute("create table t (a int, p point)")
+    await session.execute("insert into t values (1, '(1,2)'), (2, null)")
+    queries = ("select 1 as a, 2 as b", "select a, p from t order by a", "select 1.50 as n, '$(a)p' as d")
+    update, wrong = "update t set p = p where a > 1", "select 1 / (a - a) from t"
+    texts: list[str] = []
+    fetch = session.driver._fetch
+
+    def noting(text: str, *rest: Any) -> Any:
+        texts.append(text)
+        return fetch(text, *rest)
+
+    monkeypatch.setattr(session.driver, "_fetch", noting)
+
+    async def run() -> Any:
+        with pytest.raises(SQLSpecError, match="division by zero") as failure:
+            await session.select(wrong)
+        rows = [await session.select(sql, schema_type=tuple) for sql in queries]
+        changed = (await session.execute(update)).rows_affected
+        async with session.transaction():
+            stack = await session.execute_stack([*queries, update])
+        return failure.value.sqlstate, rows, changed, [(each.all(), each.rows_affected) for each in stack]
+
+    first = await run()
+    assert texts
+    texts.clear()
+    assert await run() == first
+    assert texts == []
+    assert (first[0], first[1][1:], first[2], len(first[3])) == (
+        "22012",
+        [[(1, (1.0, 2.0)), (2, None)], [(Decimal("1.50"), "$(a)p")]],
+        1,
+        4,
+    )
 
 
 async def test_a_text_with_a_nul_harms_nothing(session: Any) -> None:

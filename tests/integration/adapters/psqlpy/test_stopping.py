@@ -167,6 +167,31 @@ async def test_a_request_to_stop_ends_the_call_where_the_server_is_out_of_reach(
     admin.execute("select pg_terminate_backend(%s)", [pid])
 
 
+async def test_a_request_that_comes_between_two_statements_of_a_batch_is_made_again(
+    session: Any, admin: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await session.execute("create table t (a int)")
+    pid = await session.select_value("select pg_backend_pid()")
+    cancel_backend, asked = _calls._cancel_backend, 0
+
+    async def too_early(*args: Any) -> None:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            await cancel_backend(*args)
+
+    monkeypatch.setattr(_calls, "_cancel_backend", too_early)
+    slow = "insert into t select $1::int from pg_sleep(0.02)"
+    task = asyncio.create_task(session.execute_many(slow, range(500)))
+    await until_waiting(admin, pid)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert asked > 1
+    assert await session.select_value("select count(*) from t") == 0
+    assert await session.select_value("select pg_backend_pid()") == pid
+
+
 async def test_a_connection_that_is_cut_behind_a_commit_is_not_used_again(session: Any) -> None:
     """The answer is there, and the task that waits for it has not gone on yet."""
     driver = session._driver
