@@ -1,4 +1,4 @@
-"""What two figures of the suite cannot be less than: `python -m benchmarks.floors`.
+"""What three figures of the suite cannot be less than: `python -m benchmarks.floors`.
 
 - 1000 rows to Structs, over what asyncpg takes to fetch them: the Structs have to be made, and to be freed again. Both
   are timed on rows that are there already, once as the package does it and once as `[Struct(*row) for row in rows]`.
@@ -6,6 +6,9 @@
   branches for whatever is not the common case, and those that wait. It is entered by `with` in both flavours, so there
   is no coroutine either. Beside it stands what is left of it without any check: a connection is taken from the pool's
   list, gets a session, and goes back.
+- A stack on psqlpy: given a text and parameters, the driver compiles a regular expression at each call, to look for
+  placeholders of its own. One query is run so, and by the driver's prepared object, whose parameters cannot change.
+  Between them is what no answer that comes sooner can save.
 
 Each is measured in blocks that take turns, in one process. The server is an embedded one, or that of
 `SQLSPEC_TEST_DSN`.
@@ -20,6 +23,7 @@ from functools import partial
 from typing import Any
 
 from benchmarks.contestants.asyncpg import Asyncpg
+from benchmarks.contestants.psqlpy import Psqlpy
 from benchmarks.contestants.sqlspec import AsyncSqlspec, SyncSqlspec
 from benchmarks.data import QUERIES, SETUP, TEARDOWN
 from benchmarks.harness.server import Control, start
@@ -42,6 +46,7 @@ def main() -> None:
         control.execute(SETUP)
         try:
             asyncio.run(structs(dsn))
+            asyncio.run(search(dsn))
             for adapter in ASYNC:
                 asyncio.run(checkout(dsn, adapter))
             for adapter in SYNC:
@@ -76,6 +81,19 @@ async def structs(dsn: str) -> None:
         print(f"  made and freed {text}: {found[name]:.0f} us, which alone is {1 + found[name] / whole:.3f}x")
     await driver.close()
     await ours.close()
+
+
+async def search(dsn: str) -> None:
+    """Compare a query by psqlpy with the same without its search for placeholders."""
+    driver = Psqlpy(dsn)
+    await driver.open()
+    sql, parameters = QUERIES["one"].sql("$1"), [5]
+    prepared = await driver.connection.prepare(sql, parameters)
+    calls = {"text": Call(partial(driver.connection.fetch, sql, parameters)), "prepared": Call(prepared.execute)}
+    found = await medians(calls, BLOCK)
+    text, saved = found["text"], found["text"] - found["prepared"]
+    print(f"one row on psqlpy: {text:.0f} us by its text, {saved:.0f} us less by the driver's prepared object")
+    driver.close()
 
 
 async def checkout(dsn: str, adapter: str) -> None:
