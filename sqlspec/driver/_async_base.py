@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 from sqlspec.core.excerpt import pointed_at
 from sqlspec.core.statement import SQL
-from sqlspec.driver._aio import GRACE, PREEMPTIVE, WHO_BELONGS, Expired, Owner, Turn, call_with_timeout
+from sqlspec.driver._aio import (
+    GRACE,
+    PREEMPTIVE,
+    WHO_BELONGS,
+    Expired,
+    Owner,
+    Turn,
+    call_with_timeout,
+    current_runner,
+)
 from sqlspec.driver._outcome import commit_unknown, may_store
 from sqlspec.exceptions import (
     DatabaseConnectionError,
@@ -83,6 +92,7 @@ class AsyncSessionBase:
         "_reader",
         "_run",
         "_run_limited",
+        "_runner",
         "_stray",
         "_taken",
         "_transaction",
@@ -102,6 +112,8 @@ class AsyncSessionBase:
         self._run = driver.execute
         self._run_limited = driver.execute if limit is None else self._run_within
         self._turn = Turn()
+        # The event loop that the connection belongs to. In another one a driver may crash the interpreter.
+        self._runner = None if PREEMPTIVE else current_runner()
         self._transaction: OpenTransaction | None = None
         # True when any call must look closer: a transaction is open, or the session cannot be used.
         self._guarded = False
@@ -206,7 +218,7 @@ class AsyncSessionBase:
         """Refuse a call that must not reach the connection.
 
         Raises:
-            OperationalError: The session was given back, or belongs to another process.
+            OperationalError: The session was given back, or belongs to another process or event loop.
             DatabaseConnectionError: The connection was lost, or cut by the pool.
             TransactionError: A transaction of another context is open.
         """
@@ -229,6 +241,11 @@ class AsyncSessionBase:
             raise DatabaseConnectionError(f"cannot call {method}(): {lost}", adapter=self._driver.spec.name)
         if PREEMPTIVE:
             self._turn.check()
+        elif current_runner() is not self._runner:
+            raise OperationalError(
+                f"cannot call {method}(): the session was opened in another event loop; use one config per loop",
+                adapter=self._driver.spec.name,
+            )
         transaction = self._transaction
         if transaction is not None:
             if not transaction.owner.is_here():
@@ -245,7 +262,7 @@ class AsyncSessionBase:
 
     async def _take_turn(self, method: str) -> None:
         """Wait until no other call runs. The caller must `_end_turn` afterwards."""
-        if self._guarded:
+        if self._guarded or (not PREEMPTIVE and current_runner() is not self._runner):
             self._check(method)
         turn = self._turn
         if not turn.lock.acquire(False) if PREEMPTIVE else turn.taken:

@@ -14,7 +14,7 @@ from sqlspec.core.result import RawResult, SQLResult, at_most_one, exactly_one, 
 from sqlspec.core.scan import scan, statement_text
 from sqlspec.core.stack import StatementStack
 from sqlspec.core.statement import SQL
-from sqlspec.driver._aio import PREEMPTIVE, AsyncExecution, begin_execution
+from sqlspec.driver._aio import PREEMPTIVE, AsyncExecution, begin_execution, current_runner
 from sqlspec.driver._async_base import check_limit
 from sqlspec.driver._async_explain import AsyncExplaining
 from sqlspec.driver._async_many import execute_many
@@ -102,7 +102,7 @@ class AsyncSession(AsyncExplaining):
         Raises:
             MappingError: The columns, or a NULL, do not fit `schema_type`; or a name is there twice.
         """
-        if self._guarded:
+        if self._guarded or (not PREEMPTIVE and current_runner() is not self._runner):
             self._check("select")
         # The common cases are spelled out here, because each call of a helper costs as much as the whole lookup.
         plan = self._plans.get(sql) if sql.__class__ is str else None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlspec.core._settings import KEPT_REASON, misreads
 from sqlspec.core.arguments import whole
 from sqlspec.core.result import RawResult
-from sqlspec.driver._aio import GRACE, PREEMPTIVE, begun, sleep, uninterrupted
+from sqlspec.driver._aio import GRACE, PREEMPTIVE, begun, current_runner, sleep, uninterrupted
 from sqlspec.driver._async_base import AsyncSessionBase, OpenTransaction, check_limit
 from sqlspec.driver._async_scopes import AsyncSavepoint, AsyncSettings, AsyncTransaction
 from sqlspec.driver._outcome import commit_unknown
@@ -68,7 +68,8 @@ class AsyncTransactions(AsyncSessionBase):
         await self._begin("begin", begin_sql(isolation, readonly, deferrable))
 
     async def _begin(self, method: str, text: str, purpose: str = "") -> None:
-        if self._guarded:  # `_take_turn`, spelled out
+        # `_take_turn`, spelled out
+        if self._guarded or (not PREEMPTIVE and current_runner() is not self._runner):
             self._check(method)
         turn = self._turn
         if not turn.lock.acquire(False) if PREEMPTIVE else turn.taken:

@@ -380,6 +380,41 @@ async def test_another_event_loop_beside_the_first(flavour: Flavour) -> None:
 
 
 @every_flavour
+@pytest.mark.promise(
+    "pool: a change of the event loop mixes nothing up: a sync config works on, an async one says where it belongs"
+)
+async def test_a_session_in_another_event_loop(flavour: Flavour) -> None:
+    config = flavour.make_config()
+    async with config.provide_session() as session:
+        calls: dict[str, Callable[[], Any]] = {
+            "select": lambda: session.select("select 1 as a"),
+            "execute": lambda: session.execute("select 1 as a"),
+            "execute_many": lambda: session.execute_many("select $1::int4", [(1,)]),
+            "execute_script": lambda: session.execute_script("select 1"),
+            "execute_stack": lambda: session.execute_stack(["select 1 as a"]),
+        }
+        if not flavour.is_sync:  # whose transactions belong to a thread, and not to an event loop
+            calls["begin"] = session.begin
+
+        async def elsewhere() -> dict[str, str]:
+            said = {}
+            for method, call in calls.items():
+                try:
+                    said[method] = str(await call())
+                except OperationalError as error:
+                    said[method] = str(error)
+            return said
+
+        said = await asyncio.to_thread(asyncio.run, elsewhere())
+        if flavour.is_sync:
+            assert not any("event loop" in answer for answer in said.values())
+        else:
+            where = "the session was opened in another event loop; use one config per loop"
+            assert said == {method: f"cannot call {method}(): {where}" for method in calls}
+        assert await session.select("select 1 as a") == [{"a": 1}]
+
+
+@every_flavour
 @pytest.mark.promise("pool: what an event loop that is gone has left open can be closed from the next one")
 async def test_an_event_loop_that_is_gone(flavour: Flavour, admin: psycopg.Connection[Any]) -> None:
     name = f"pool of {flavour.schema}"
