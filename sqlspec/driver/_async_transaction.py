@@ -305,7 +305,8 @@ class AsyncTransactions(AsyncSessionBase):
         try:
             await self._bounded(timeout, self._driver.begin, begin)
             self._heed_request()
-            result = await (operation(*args) if timeout is None else self._timed(timeout, operation, *args))
+            limited = operation(*args) if timeout is None else self._timed(timeout, operation, *args, undoable=True)
+            result = await limited
             self._heed_request()
         except BaseException as error:
             try:
@@ -326,7 +327,8 @@ class AsyncTransactions(AsyncSessionBase):
             await self._bounded(timeout, script, savepoint(OWN_SAVEPOINT))
             opened = True
             self._heed_request()
-            result = await (operation(*args) if timeout is None else self._timed(timeout, operation, *args))
+            limited = operation(*args) if timeout is None else self._timed(timeout, operation, *args, undoable=True)
+            result = await limited
             self._heed_request()
             await self._bounded(timeout, script, release(OWN_SAVEPOINT))
         except BaseException as error:

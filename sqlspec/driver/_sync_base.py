@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from math import inf
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
@@ -336,10 +337,28 @@ class SyncSessionBase:
             return operation(*args)
         return self._timed(limit, operation, *args)
 
-    def _timed(self, seconds: float, operation: Callable[..., T], *args: Any) -> T:
+    def _timed(
+        self, seconds: float, operation: Callable[..., T], *args: Any, undoable: bool = False
+    ) -> T:
+        """Run an operation within a limit.
+
+        Args:
+            seconds: The limit.
+            operation: What to run.
+            args: Its arguments.
+            undoable: It is undone when it fails. Then it fails too when it ends behind the limit: a thread cannot be
+                stopped between two statements, nor while it makes rows.
+
+        Raises:
+            QueryTimeoutError: The limit passed.
+        """
         check_limit(seconds)
+        until = time.monotonic() + seconds
         try:
-            return call_with_timeout(seconds, self._driver, operation, *args)
+            result = call_with_timeout(seconds, self._driver, operation, *args)
+            if undoable and time.monotonic() > until:
+                raise Expired
+            return result
         except Expired as expired:
             raise QueryTimeoutError(
                 f"statement timed out: {seconds:g} s passed; it was cancelled on the server, "

@@ -16,7 +16,7 @@ from uuid import UUID
 
 import pytest
 
-from sqlspec.exceptions import CheckViolationError, SQLSpecError, UniqueViolationError
+from sqlspec.exceptions import CheckViolationError, QueryTimeoutError, SQLSpecError, UniqueViolationError
 from sqlspec.values import Json, Range
 from tests.integration.conformance.test_many_at_once import INSERT, MANY, check_technique, notes, pairs
 from tests.integration.harness import Flavour, needs
@@ -78,6 +78,32 @@ async def test_rows_without_end_stop_at_the_limit(session: Any, flavour: Flavour
             await other.execute_many(INSERT, pairs(MANY))  # known now
         assert await session.select_value(COUNT) == MANY
         await session.execute("truncate t")
+
+
+@pytest.mark.parametrize("sql", [INSERT, SKIPPING])
+@pytest.mark.parametrize("nested", [False, True])
+async def test_a_limit_that_passes_while_rows_are_made(session: Any, sql: str, nested: bool) -> None:
+    # No statement runs then that could be stopped; and those behind it are quick.
+    await session.execute("create table t (a int, b text)")
+
+    def slow() -> Iterator[tuple[int, str]]:
+        end = clock.monotonic() + 0.3
+        for number, pair in enumerate(pairs(3000)):
+            if number == 2900:
+                clock.sleep(max(0.0, end - clock.monotonic()))
+            yield pair
+
+    await session.execute_many(sql, pairs(MANY))
+    if nested:
+        await session.begin()
+    with pytest.raises(QueryTimeoutError):
+        await session.execute_many(sql, slow(), timeout=0.2)
+    assert session.in_transaction is nested
+    assert await session.select_value(COUNT) == MANY
+    await session.execute_many(sql, pairs(MANY), timeout=30)
+    if nested:
+        await session.commit()
+    assert await session.select_value(COUNT) == 2 * MANY
 
 
 @pytest.mark.only("asyncpg", "psycopg", "psqlpy")  # a thread cannot be cancelled, nor what blocks the loop
