@@ -78,7 +78,9 @@ async def examine(configs: dict[str, AsyncConfig[Any] | SQLSpecError], database:
 
 
 def _installation() -> dict[str, Any]:
-    compiled = util.find_spec("sqlspec.postgres.arrow._wire") is not None
+    wire = util.find_spec("sqlspec.postgres.arrow._wire")
+    # Where it was not compiled, a module of Python is found in its place.
+    compiled = wire is not None and not str(wire.origin).endswith(".py")
     packages = {name: _version(name) for name in PACKAGES}
     return {
         "version": _version("sqlspec"),

@@ -7,6 +7,9 @@ The rules never depend on the data, only on Python types and on the statement:
 * one mapping, or keywords, give the values of named placeholders; for positional ones a mapping is a value;
 * everything else (arrays, Structs, dataclasses) is one value.
 
+What stands in quotes or comments is text: no placeholder there is replaced. Outside of them `%%` stands for `%` in a
+statement with `%s`, and `??` for the operator `?` in one with `?`.
+
 Errors are raised before anything is sent, and name counts and names, never values.
 """
 
@@ -32,6 +35,7 @@ AMBIGUOUS = frozenset({tuple, list, dict})
 """Types of a lone argument that may be a container of parameters rather than a parameter."""
 
 _COLLECTIONS = (list, tuple)
+_NO_PLACEHOLDERS = "the statement has no placeholders (what stands in quotes is text)"
 _UNCHANGEABLE = frozenset({NoneType, bool, int, float, str, bytes, Decimal, UUID, date, datetime, time, timedelta})
 
 _RESERVED = frozenset({"timeout", "schema_type", "validate", "chunk_size"})
@@ -60,7 +64,7 @@ def bind_positional(arity: int, params: tuple[Any, ...], named: Mapping[str, Any
     if named:
         given = ", ".join(sorted(named))
         if arity == 0:
-            raise ParameterError(f"keyword parameters given ({given}): the statement has no placeholders; remove them")
+            raise ParameterError(f"keyword parameters given ({given}): {_NO_PLACEHOLDERS}")
         raise ParameterError(
             f"keyword parameters given ({given}): the statement has positional placeholders; "
             "pass values in order or write :name placeholders"
@@ -210,5 +214,5 @@ def _no_attribute(row: Any, name: str | None) -> ParameterError:
 def _count_message(arity: int, given: int) -> str:
     plural = "parameter" if arity == 1 else "parameters"
     if arity == 0:
-        return f"{given} parameters given: the statement has no placeholders; remove them"
+        return f"{given} {'parameter' if given == 1 else 'parameters'} given: {_NO_PLACEHOLDERS}"
     return f"{arity} {plural} expected: {given} given; pass one value for each placeholder"

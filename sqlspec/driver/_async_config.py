@@ -43,10 +43,10 @@ if TYPE_CHECKING:
 
 __all__ = ("AsyncConfig", "AsyncConnectionContext", "AsyncSessionContext")
 
-F = TypeVar("F", bound=DriverFeatures)
+F_co = TypeVar("F_co", bound=DriverFeatures, covariant=True)
 
 
-class AsyncConfig(Generic[F]):
+class AsyncConfig(Generic[F_co]):
     """A database to connect to, through one driver. Subclasses differ in nothing but the driver.
 
     The pool is opened by the first session, or by `open`; `close` is final. A config may also be used as a
@@ -68,7 +68,7 @@ class AsyncConfig(Generic[F]):
         self,
         connection_config: Mapping[str, Any] | None = None,
         *,
-        driver_features: F | Mapping[str, Any] | None = None,
+        driver_features: F_co | Mapping[str, Any] | None = None,
         observers: Iterable[Observer] = (),
     ) -> None:
         """Check every key; connect to nothing yet.
@@ -86,7 +86,7 @@ class AsyncConfig(Generic[F]):
             raise ImproperConfigurationError("connection_config must be a dict; pass a DSN as {'dsn': ...}")
         self.settings, self.pool_settings = resolve(connection_config or {}, self.dialect)
         features: Any = features_of(driver_features, self.features_class)
-        self.driver_features: F = features
+        self.driver_features: F_co = features
         self._observers = checked_observers(observers)
         self._watch = Watch(self._observers, database_of(self))
         self._pool_watch = AsyncPoolWatch(self._watch, self.connect) if self._watch else None

@@ -8,5 +8,5 @@ raise MissingDependencyError(
     __name__,
     "arrow",
     reason="it was not compiled when sqlspec was installed; "
-    "install a C compiler and then sqlspec anew, or a wheel: pip install --force-reinstall --no-cache-dir sqlspec",
+    "install a C compiler, and then sqlspec anew from where it came, with --force-reinstall --no-cache-dir",
 )

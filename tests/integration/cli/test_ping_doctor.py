@@ -6,6 +6,8 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import util
+from importlib.machinery import ModuleSpec
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -64,6 +66,12 @@ def test_doctor_works_without_a_server(sqlspec: Run) -> None:
     begin = done.lines.index("psqlpy cannot do")
     assert done.lines[begin + 1].split(maxsplit=1) == ["copy_out", PsqlpyConfig.spec.capabilities.copy_out.reason]
     assert "asyncpg cannot do" not in done.lines
+
+
+def test_doctor_knows_a_module_that_was_not_compiled(sqlspec: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = ModuleSpec("sqlspec.postgres.arrow._wire", None, origin="/somewhere/_wire.py")  # as it is found then
+    monkeypatch.setattr(util, "find_spec", lambda name: place)
+    assert sqlspec("doctor", "--json").json["compiled"] is False
 
 
 def test_doctor_tells_programs_everything(sqlspec: Run) -> None:

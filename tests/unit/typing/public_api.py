@@ -17,6 +17,12 @@ class User:
     id: int
 
 
+async def any_driver(name: str) -> list[dict[str, Any]]:
+    kinds = {"asyncpg": AsyncpgConfig, "psycopg": PsycopgAsyncConfig}
+    async with kinds[name](connection_config={}).provide_session() as session:
+        return await session.select("select 1 as id")
+
+
 async def asynchronous(session: AsyncSession) -> None:
     assert_type(await session.select("select 1 as id"), list[dict[str, Any]])
     assert_type(await session.select("select 1 as id", schema_type=User), list[User])
