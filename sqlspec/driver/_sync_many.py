@@ -12,7 +12,7 @@ from sqlspec.driver._sio import closing
 from sqlspec.driver._sync_learning import with_types
 from sqlspec.driver._many import may_be_outdated, row_of, set_row, tells_of_row
 from sqlspec.driver._types import OWN_SAVEPOINT, CopyTarget
-from sqlspec.exceptions import DataError, SQLSpecError
+from sqlspec.exceptions import CONDITIONS, DataError, SQLSpecError
 from sqlspec.postgres._fields import fill
 from sqlspec.postgres.inserts import COPY_HEADER, COPY_TRAILER, TARGET_QUERY, parse_insert, writers
 from sqlspec.postgres.sql import release, rollback_to, savepoint
@@ -146,9 +146,28 @@ class _SyncBatch:
             return
         while True:
             self._fill(self._done, CHUNK, CHUNK_BYTES)
-            self._checked(self._first + self._done, self._run, self._held[self._done :])
+            self._checked(self._first + self._done, self._run_held)
             if not self._next():
                 return
+
+    def _run_held(self, end: int | None = None) -> None:
+        """Run the statement for what is held and not stored, up to a row.
+
+        To count rows, an adapter may add RETURNING or WITH, which a rule forbids that was made since it was prepared.
+        """
+        driver = self._driver
+        try:
+            self._run(self._held[self._done : end])
+        except driver.native_errors as error:
+            if driver.error_info(error).sqlstate != CONDITIONS["feature_not_supported"]:
+                raise
+        else:
+            return
+        driver.execute_script(rollback_to(self._undo))
+        driver.forget(self._plan)
+        if self._done:  # the first row of all, which is undone as well
+            self._found, self._count, self._done = [], 0, 0
+        self._run(self._held[:end])
 
     def _run(self, rows: Iterable[Sequence[Any]]) -> None:
         self._add(self._driver.execute_many(self._plan, rows))
@@ -160,7 +179,7 @@ class _SyncBatch:
         driver = self._driver
         if self._as_before(insert):
             return True
-        self._checked(0, self._run, self._held[:1])  # as ever; by that, the table is locked
+        self._checked(0, self._run_held, 1)  # as ever; by that, the table is locked
         self._done = 1
         target = self._target(insert)
         if target is None:

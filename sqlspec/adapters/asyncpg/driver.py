@@ -140,7 +140,7 @@ class AsyncpgDriver(Calling):
     async def execute_many(self, plan: Plan, rows: Iterable[Sequence[Any]]) -> RawResult:
         # The driver reports no count for a batch; the rows of RETURNING can be counted.
         counted = plan.verb in COUNTED_VERBS and not plan.returns_rows and await self._can_return(plan)
-        sql = f"{plan.body}\nreturning 1" if counted else plan.sql
+        sql = _counting(plan) if counted else plan.sql
         prepared, checked = await self._statements.bound_rows(sql, rows)
         statement = prepared.statement
         try:
@@ -162,7 +162,7 @@ class AsyncpgDriver(Calling):
 
         The refusal would abort the caller's transaction, so the first attempt is made in a savepoint.
         """
-        sql = f"{plan.body}\nreturning 1"
+        sql = _counting(plan)
         if self._statements.get(sql) is not None:
             return True
         await self._connection.execute("savepoint sqlspec_count")
@@ -187,6 +187,7 @@ class AsyncpgDriver(Calling):
 
     def forget(self, plan: Plan) -> None:
         self._statements.discard(plan.sql)
+        self._statements.discard(_counting(plan))
 
     async def fetch_text(self, text: str) -> Sequence[Sequence[str | None]]:
         return [tuple(row) for row in await self._connection.fetch(text)]
@@ -263,3 +264,8 @@ class AsyncpgDriver(Calling):
             if notification is None:
                 return
             yield notification
+
+
+def _counting(plan: Plan) -> str:
+    """Return the text of a data change that gives a row for each that it changes."""
+    return f"{plan.body}\nreturning 1"

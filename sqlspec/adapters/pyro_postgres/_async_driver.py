@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sqlspec.adapters.pyro_postgres import _errors as errors
 from sqlspec.adapters.pyro_postgres._aio import LIMITS_ITSELF, SPEC, TASKS, close_connection, finish
-from sqlspec.adapters.pyro_postgres._async_batch import run_batch
+from sqlspec.adapters.pyro_postgres._async_batch import counting, run_batch
 from sqlspec.adapters.pyro_postgres._async_connect import open_wire
 from sqlspec.adapters.pyro_postgres._async_cursor import open_cursor
 from sqlspec.adapters.pyro_postgres._async_feed import open_feed
@@ -254,6 +254,7 @@ class AsyncPyroPostgresDriver(AsyncDriver):
 
     def forget(self, plan: Plan) -> None:
         self.statements.discard(plan.sql)
+        self.statements.discard(counting(plan))
 
     async def fetch_text(self, text: str) -> Sequence[Sequence[str | None]]:
         return await self.wire.query(text)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sqlspec.adapters.pyro_postgres._sync_prepare import Prepared
     from sqlspec.core.plan import Plan
 
-__all__ = ("MOST_BYTES", "MOST_READ", "run_batch")
+__all__ = ("MOST_BYTES", "MOST_READ", "counting", "run_batch")
 
 MOST_BYTES = 65_536
 """Parameters sent before answers are read. More could fill the buffers on both ways, and both sides would wait."""
@@ -45,7 +45,7 @@ def run_batch(driver: SyncPyroPostgresDriver, plan: Plan, rows: Iterable[Sequenc
     if plan.verb in COUNTED_VERBS and not plan.returns_rows:
         counted = _can_count(driver, plan)
         if counted:
-            sql = _counting(plan)
+            sql = counting(plan)
     prepared, encoded = driver.statements.bound_rows(sql, rows)
     try:
         if counted:
@@ -62,7 +62,8 @@ def run_batch(driver: SyncPyroPostgresDriver, plan: Plan, rows: Iterable[Sequenc
     return RawResult(driver.decoded(prepared, found), prepared.columns, "tuple", len(found))
 
 
-def _counting(plan: Plan) -> str:
+def counting(plan: Plan) -> str:
+    """Return the text of a data change that counts the rows which it changes."""
     return f"{plan.body}\n{_COUNTING}"
 
 
@@ -71,7 +72,7 @@ def _can_count(driver: SyncPyroPostgresDriver, plan: Plan) -> bool:
 
     The refusal would abort the caller's transaction, so the first attempt is made in a savepoint.
     """
-    sql = _counting(plan)
+    sql = counting(plan)
     if driver.statements.get(sql) is not None:
         return True
     driver.execute_script("savepoint sqlspec_count")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sqlspec.adapters.pyro_postgres import _errors as errors
 from sqlspec.adapters.pyro_postgres._sio import LIMITS_ITSELF, SPEC, TASKS, close_connection, finish
-from sqlspec.adapters.pyro_postgres._sync_batch import run_batch
+from sqlspec.adapters.pyro_postgres._sync_batch import counting, run_batch
 from sqlspec.adapters.pyro_postgres._sync_connect import open_wire
 from sqlspec.adapters.pyro_postgres._sync_cursor import open_cursor
 from sqlspec.adapters.pyro_postgres._sync_feed import open_feed
@@ -254,6 +254,7 @@ class SyncPyroPostgresDriver(SyncDriver):
 
     def forget(self, plan: Plan) -> None:
         self.statements.discard(plan.sql)
+        self.statements.discard(counting(plan))
 
     def fetch_text(self, text: str) -> Sequence[Sequence[str | None]]:
         return self.wire.query(text)

@@ -14,7 +14,7 @@ import pytest
 
 from sqlspec import SQL
 from sqlspec.exceptions import DataError, NotSupportedError, ParameterError, SQLSpecError, TransactionError
-from tests.integration.harness import needs
+from tests.integration.harness import Flavour, needs
 
 INSERT = "insert into t values ($1, $2)"
 NAMED = "insert into t values (:a, :b)"
@@ -154,6 +154,46 @@ async def test_a_table_whose_rule_replaces_the_statement(table: Any) -> None:
     assert await table.select("select a from other order by a", schema_type=int) == [1, 2]
     await table.execute_many(INSERT, [(3, "x")])
     assert await table.select_value("select count(*) from other") == 3
+
+
+RULES = {
+    "instead": "create rule late as on {} to t do instead insert into other values (new.a)",
+    "sometimes": "create rule late as on {} to t where new.a % 2 = 0 do instead nothing",
+    "also": "create rule late as on {} to t do also insert into other values (new.a)",
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("count", [2, 30, 300])
+@pytest.mark.parametrize("verb", ["insert", "update"])
+async def test_a_rule_that_is_made_between_two_batches(
+    table: Any, flavour: Flavour, verb: str, count: int, rule: str
+) -> None:
+    # What an adapter adds to count rows, such a rule forbids.
+    await table.execute("create table other (a int)")
+    sql = INSERT if verb == "insert" else "update t set a = $1 where b = $2"
+    rows = [(n, "x" * n) for n in range(1, count + 1)]
+    if verb == "update":
+        await table.execute_many(INSERT, rows)
+    await table.execute_many(sql, rows)
+
+    async def dump() -> list[Any]:
+        found = [await table.select(f"select a from {name} order by a", schema_type=int) for name in ("t", "other")]
+        await table.execute("truncate other")
+        if verb == "insert":
+            await table.execute("truncate t")
+        return found
+
+    await dump()
+    async with flavour.make_config().provide_session() as other:
+        await other.execute(RULES[rule].format(verb))
+    for row in rows:
+        await table.execute(sql, row)
+    expected = await dump()
+    for _ in range(2):
+        result = await table.execute_many(sql, rows)
+        assert result.rows_affected in (None, count, count // 2, 0)
+        assert await dump() == expected
 
 
 @needs("rows_affected")
