@@ -138,6 +138,7 @@ def can_commit_unread(statements: Iterable[_Described]) -> bool:
 
 def name_statement(error: BaseException, index: int, plan: Plan) -> None:
     """Note on an error which statement of a stack it comes from."""
+    error.__dict__.setdefault("__notes__", [])  # some exceptions of asyncpg let no attribute be set
     error.add_note(f"statement {index} of the stack: {plan.source}")
 
 

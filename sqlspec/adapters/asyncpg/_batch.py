@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlspec.adapters.asyncpg._connect import cut
-from sqlspec.adapters.asyncpg._writing import writing
+from sqlspec.adapters.asyncpg._writing import Writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
@@ -58,7 +58,7 @@ async def run_batch(
     """
     source = _Rows(rows)
     task = asyncio.get_running_loop().create_task(run(source))
-    with writing(connection, source.stop):
+    with Writing(connection, source.stop):
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:

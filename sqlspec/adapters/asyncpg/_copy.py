@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlspec.adapters.asyncpg._errors import NATIVE_ERRORS
 from sqlspec.adapters.asyncpg._native import asyncpg
-from sqlspec.adapters.asyncpg._writing import writing
+from sqlspec.adapters.asyncpg._writing import Writing
 from sqlspec.driver._async_driver import AsyncRowFeed
 from sqlspec.postgres.errors import affected_rows
 
@@ -55,7 +55,7 @@ async def copy_in(connection: asyncpg.Connection, target: CopyTarget, pieces: As
 
     tag: str | None = None
     try:
-        with writing(connection):
+        with Writing(connection):
             tag = await connection.copy_to_table(
                 target.table, schema_name=target.schema, columns=target.columns, source=source(), format="binary"
             )

@@ -15,7 +15,10 @@ from sqlspec.exceptions import (
 
 __all__ = ("NATIVE_ERRORS", "connect_error_info", "ends_connection", "error_info", "words")
 
-NATIVE_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+# A server's error is raised as the class of its SQLSTATE: user code can raise those of warnings (class 01) and of "no
+# data" (02) too, which are no `PostgresError`.
+_FROM_SERVER = (asyncpg.PostgresError, asyncpg.PostgresWarning)
+NATIVE_ERRORS = (*_FROM_SERVER, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 
 def words(error: BaseException) -> str:
@@ -31,10 +34,10 @@ def error_info(error: BaseException, closed: bool) -> ErrorInfo:
         closed: The connection is gone.
     """
     cause = error.__cause__
-    if isinstance(error, asyncpg.ConnectionDoesNotExistError) and isinstance(cause, asyncpg.PostgresError):
+    if isinstance(error, asyncpg.ConnectionDoesNotExistError) and isinstance(cause, _FROM_SERVER):
         error = cause  # what the server said when it ended the connection
     fields: Any = error
-    if isinstance(error, asyncpg.PostgresError) and fields.sqlstate is not None:
+    if isinstance(error, _FROM_SERVER) and fields.sqlstate is not None:
         return ErrorInfo(
             message=words(error),
             sqlstate=fields.sqlstate,
@@ -54,7 +57,7 @@ def error_info(error: BaseException, closed: bool) -> ErrorInfo:
 def connect_error_info(error: BaseException) -> ErrorInfo:
     """Extract the facts of a failed connection attempt."""
     fields: Any = error
-    if isinstance(error, asyncpg.PostgresError) and fields.sqlstate is not None:
+    if isinstance(error, _FROM_SERVER) and fields.sqlstate is not None:
         return ErrorInfo(words(error), fields.sqlstate, fields.detail, fields.hint)
     if isinstance(error, TimeoutError):
         return ErrorInfo(
@@ -69,6 +72,6 @@ def ends_connection(error: BaseException) -> bool:
     if isinstance(error, (OSError, asyncpg.InternalClientError)):
         return True
     fields: Any = error
-    if not isinstance(error, asyncpg.PostgresError):
+    if not isinstance(error, _FROM_SERVER):
         return False
     return ends_session(fields.sqlstate) or fields.severity_en in ("FATAL", "PANIC")

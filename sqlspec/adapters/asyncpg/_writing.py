@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from sqlspec.adapters.asyncpg._native import asyncpg
 
-__all__ = ("writing",)
+__all__ = ("Writing",)
 
 
-@contextmanager
-def writing(connection: asyncpg.Connection, stop: Callable[[], None] | None = None) -> Iterator[None]:
+class Writing:
     """Let asyncpg notice while it writes that the connection is lost: it would wait for ever to be let go on.
 
-    Args:
-        connection: Where it writes.
-        stop: Called when it is lost; what is still to be written must end.
+    Not a generator: `contextlib` sets an attribute of what is raised, which some of asyncpg's exceptions refuse.
     """
-    protocol: Any = connection._protocol
 
-    def wake(_: object) -> None:
-        if stop is not None:
-            stop()
-        protocol.resume_writing()
+    def __init__(self, connection: asyncpg.Connection, stop: Callable[[], None] | None = None) -> None:
+        """Take what is written to.
 
-    connection.add_termination_listener(wake)
-    try:
-        yield
-    finally:
-        connection.remove_termination_listener(wake)
+        Args:
+            connection: Where asyncpg writes.
+            stop: Called when it is lost; what is still to be written must end.
+        """
+        self._connection = connection
+        self._protocol: Any = connection._protocol  # by the time that it is lost, the connection has none
+        self._stop = stop
+
+    def __enter__(self) -> None:
+        self._connection.add_termination_listener(self._wake)
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.remove_termination_listener(self._wake)
+
+    def _wake(self, _: object) -> None:
+        if self._stop is not None:
+            self._stop()
+        self._protocol.resume_writing()
