@@ -263,6 +263,7 @@ class ErrorInfo(NamedTuple):
         context: The server's CONTEXT field: where it was, a COPY in which line.
         position: Which character of what was sent the server points at, counted from 1.
         sent: The text that the position counts in. It is compared with the user's, and not kept.
+        alive: It is certain that the connection lives on.
     """
 
     message: str
@@ -276,6 +277,7 @@ class ErrorInfo(NamedTuple):
     context: str | None = None
     position: int | None = None
     sent: str | None = None
+    alive: bool = False
 
 
 # PostgreSQL manual, appendix A. Full codes win over classes (the first two characters).
@@ -494,21 +496,19 @@ RETRYABLE: tuple[type[SQLSpecError], ...] = (SerializationConflictError, Deadloc
 
 
 def error_class(sqlstate: str | None) -> type[SQLSpecError]:
-    """Return the exception class for a SQLSTATE.
-
-    Args:
-        sqlstate: Five characters, or `None` when unknown.
-
-    Returns:
-        The class for the full code, else for its class, else `OperationalError`.
-    """
+    """Return the exception for a SQLSTATE: that of the full code, else of its class, else `OperationalError`."""
     if sqlstate is None:
         return OperationalError
     return _CODES.get(sqlstate) or _CLASSES.get(sqlstate[:2]) or OperationalError
 
 
-def ends_session(sqlstate: str | None) -> bool:
-    """Tell whether the server closes the connection together with this error."""
+def ends_session(sqlstate: str | None, severity: str | None = None) -> bool:
+    """Tell whether the server closes the connection together with this error.
+
+    Its severity says so, where it is known in English: any SQLSTATE may come with an ERROR, as from user code.
+    """
+    if severity in ("ERROR", "FATAL", "PANIC"):
+        return severity != "ERROR"
     return sqlstate is not None and (sqlstate in _ENDING or sqlstate.startswith("08"))
 
 
@@ -559,19 +559,18 @@ def is_statement_timeout(info: ErrorInfo) -> bool:
 
 
 def server_error(info: ErrorInfo, *, sql: str | None, adapter: str) -> SQLSpecError:
-    """Build the exception for what an adapter extracted.
+    """Build the exception for what an adapter extracted: of the class of its SQLSTATE.
 
     Args:
         info: The extracted fields.
         sql: Text of the statement, as the user wrote it.
         adapter: Name of the adapter.
-
-    Returns:
-        An instance of the class that `error_class` names, with every known field filled.
     """
     kind = info.fallback if info.sqlstate is None else error_class(info.sqlstate)
     if kind is OperationCancelledError and info.message == _STATEMENT_TIMEOUT:
         kind = QueryTimeoutError
+    if info.alive and ends_session(info.sqlstate):
+        kind = OperationalError  # of another connection, as that of a foreign table or of a parallel worker
     return kind(
         info.message,
         sqlstate=info.sqlstate,

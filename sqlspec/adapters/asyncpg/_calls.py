@@ -54,7 +54,7 @@ class Calling(AsyncDriver):
         return "active" if self._connection.is_in_transaction() or self._request is not None else "idle"
 
     def error_info(self, error: BaseException) -> ErrorInfo:
-        return error_info(error, self._connection.is_closed())
+        return error_info(error, self.is_broken(error))
 
     @classmethod
     def connect_error_info(cls, error: BaseException) -> ErrorInfo:

@@ -26,13 +26,8 @@ def words(error: BaseException) -> str:
     return str(error.args[0]) if error.args and isinstance(error.args[0], str) else str(error) or type(error).__name__
 
 
-def error_info(error: BaseException, closed: bool) -> ErrorInfo:
-    """Extract the fields of one of the exceptions.
-
-    Args:
-        error: The exception.
-        closed: The connection is gone.
-    """
+def error_info(error: BaseException, lost: bool) -> ErrorInfo:
+    """Extract the fields of one of the exceptions."""
     cause = error.__cause__
     if isinstance(error, asyncpg.ConnectionDoesNotExistError) and isinstance(cause, _FROM_SERVER):
         error = cause  # what the server said when it ended the connection
@@ -49,8 +44,8 @@ def error_info(error: BaseException, closed: bool) -> ErrorInfo:
             context=fields.context,
             position=int(fields.position) if fields.position else None,
             sent=getattr(error, "query", None),
+            alive=not lost,
         )
-    lost = isinstance(error, OSError) or closed
     return ErrorInfo(words(error), fallback=DatabaseConnectionError if lost else OperationalError)
 
 
@@ -74,4 +69,4 @@ def ends_connection(error: BaseException) -> bool:
     fields: Any = error
     if not isinstance(error, _FROM_SERVER):
         return False
-    return ends_session(fields.sqlstate) or fields.severity_en in ("FATAL", "PANIC")
+    return ends_session(fields.sqlstate, fields.severity_en)

@@ -269,6 +269,7 @@ def error_info(error: BaseException, lost: bool) -> ErrorInfo:
         context=diag.context,
         position=int(diag.statement_position) if diag.statement_position else None,
         sent=getattr(error, _SENT, None),
+        alive=not lost,
     )
 
 
@@ -313,7 +314,7 @@ def ends_connection(error: BaseException) -> bool:
     diag = getattr(error, "diag", None)
     if diag is None:
         return False
-    return ends_session(diag.sqlstate) or diag.severity_nonlocalized in ("FATAL", "PANIC")
+    return ends_session(diag.sqlstate, diag.severity_nonlocalized)
 
 
 def connect_options(settings: ConnectionSettings) -> dict[str, Any]:

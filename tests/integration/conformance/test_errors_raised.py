@@ -77,7 +77,7 @@ async def assert_ordinary(session: Any, flavour: Flavour, way: str, code: str) -
 
 
 @pytest.mark.parametrize("way", list(WAYS))
-@pytest.mark.parametrize("code", ["01000", "01004", "02000", "02001"])
+@pytest.mark.parametrize("code", ["01004", "02000"])
 async def test_codes_of_warnings_and_of_no_data(prepared: Any, flavour: Flavour, way: str, code: str) -> None:
     await assert_ordinary(prepared, flavour, way, code)
 
@@ -86,3 +86,14 @@ async def test_a_code_of_no_data_in_a_stack_names_the_statement(prepared: Any) -
     with pytest.raises(OperationalError) as caught:
         await WAYS["stack"](prepared, "02000")
     assert "statement 1 of the stack: select fail($1)" in caught.value.__notes__
+
+
+@pytest.mark.parametrize("way", list(WAYS))
+@pytest.mark.parametrize("code", ["08001", "57P01"])
+async def test_codes_of_a_lost_connection_that_lives(prepared: Any, flavour: Flavour, way: str, code: str) -> None:
+    await assert_ordinary(prepared, flavour, way, code)
+
+
+async def test_every_code_of_a_class(prepared: Any, flavour: Flavour) -> None:
+    for code in ("01000", "02001", "08006", "08P01", "25P03", "25P04", "57P02", "57P03", "57P04", "57P05"):
+        await assert_ordinary(prepared, flavour, "call", code)
