@@ -16,7 +16,7 @@ invalid_text_representation:
     invalid input syntax for type {json|jsonb|bytea}
     invalid input value for enum {}: "{*}"
     "{}" is not a valid {binary|hexadecimal} digit
-    malformed {array|record|range|multirange} literal: {*}
+    malformed {array|record|range|multirange} literal: "{*}"
     invalid cidr value: "{*}"
 invalid_binary_representation:
     incorrect binary data format

@@ -19,19 +19,27 @@ from collections import defaultdict
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sqlspec.exceptions import CONDITIONS, SQLSpecError, error_class
+from sqlspec.exceptions import CONDITIONS, IntegrityError, SQLSpecError, error_class
 from sqlspec.postgres.phrase_texts import SESSIONS, STATEMENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ("Phrase", "classify", "entries", "shared_class")
+__all__ = ("DETAIL", "HINT", "Phrase", "classify", "detail_and_hint", "entries", "message_end", "shared_class")
+
+DETAIL: Final = "\nDETAIL: "
+HINT: Final = "\nHINT: "
 
 _NAMES: Final = ("constraint", "table", "column")
 _SLOT: Final = re.compile(r"\{([^{}]*)\}")
 # The longest name has 63 characters, a signature or a type may have more. The bound keeps a hostile message from
 # being tried in very many ways; texts and values, of which there is one per message, need none.
 _LONGEST: Final = 300
+
+# A message with names has few places where it may seem to end: a name has 63 bytes. One that quotes a value, which is
+# of any length, is followed by a DETAIL and a HINT of the server's own at most.
+_NEAR: Final = 20
+_FAR: Final = 3
 
 # The DETAIL of a conflict on a standby server tells which of the conditions of its text it is (standby.c, postgres.c).
 _BY_DETAIL: Final = {
@@ -117,6 +125,44 @@ def shared_class(message: str, detail: str | None = None, *, fatal: bool | None 
     return shared if shared is not SQLSpecError else None
 
 
+def message_end(text: str, ends: Sequence[int], *, fatal: bool | None = None) -> int | None:
+    """Return where a message ends that is followed by its DETAIL and HINT in one text.
+
+    What it quotes may hold something that looks like the beginning of one, and so may the DETAIL. A message that
+    quotes a value is taken as long as it can be, since its DETAIL quotes none; any other as short as it can be.
+
+    Args:
+        text: The message, and what follows it.
+        ends: Where it may end, in ascending order.
+        fatal: Whether the severity is FATAL.
+
+    Returns:
+        One of `ends`, or `None` when no text matches what is before any of them.
+    """
+    far = ends[-_FAR:]
+    for quoting, tried in ((True, far[::-1]), (False, (*ends[:_NEAR], *far))):
+        for end in tried:
+            if _is_known(text[:end], fatal, quoting):
+                return end
+    return None
+
+
+def detail_and_hint(message: str, rest: str) -> tuple[str | None, str | None]:
+    """Part what follows a message, where each begins in a line of its own.
+
+    The DETAIL of a violated constraint quotes values, which may hold something that looks like the beginning of a HINT;
+    the server gives none there.
+
+    Args:
+        message: The primary message.
+        rest: What follows it.
+    """
+    detail, parted, hint = rest.partition(HINT)
+    if detail and parted and issubclass(shared_class(message) or SQLSpecError, IntegrityError):
+        detail, parted = rest, ""
+    return detail.removeprefix(DETAIL) if detail else None, hint if parted else None
+
+
 # -- reading a message ----------------------------------------------------------------------------------------
 
 
@@ -145,12 +191,27 @@ def _readings(
 
 
 def _read(message: str, index: Mapping[str, tuple[_Text, ...]]) -> Iterator[_Reading]:
+    for candidate in _candidates(message, index):
+        names = _names(message, candidate.text)
+        if names is not None:
+            yield candidate.condition, names
+
+
+def _is_known(message: str, fatal: bool | None, quoting: bool) -> bool:
+    """Tell whether a text matches the message; if `quoting`, one with a value that has an end."""
+    for block in (STATEMENTS,) if fatal is False else (SESSIONS, STATEMENTS):
+        for candidate in _candidates(message, _index(block)):
+            fits = not quoting or ("{*}" in candidate.text and candidate.suffix)
+            if fits and _patterns(candidate.text)[0].fullmatch(message):
+                return True
+    return False
+
+
+def _candidates(message: str, index: Mapping[str, tuple[_Text, ...]]) -> Iterator[_Text]:
     word = message.partition(" ")[0]
     for candidate in (*index.get(word, ()), *index.get("", ())):
         if message.startswith(candidate.prefix) and message.endswith(candidate.suffix):
-            names = _names(message, candidate.text)
-            if names is not None:
-                yield candidate.condition, names
+            yield candidate
 
 
 def _names(message: str, text: str) -> tuple[str | None, ...] | None:

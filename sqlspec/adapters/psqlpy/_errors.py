@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqlspec.adapters.psqlpy._native import DatabaseError
 from sqlspec.exceptions import DatabaseConnectionError, ErrorInfo, OperationalError
-from sqlspec.postgres.phrases import classify, shared_class
+from sqlspec.postgres.phrases import DETAIL, HINT, classify, detail_and_hint, message_end, shared_class
 
 __all__ = (
     "Told",
@@ -44,6 +44,7 @@ _LOST = (
 _NOT_SENT = "string contains embedded null"
 _FROM_SERVER = "db error: "
 _PANIC = "the driver panicked"
+_FIELD = re.compile(f"{DETAIL}|{HINT}")
 _VERB = "_sqlspec_verb"
 
 # Severities of an English server. The driver shows the translated one, so others tell another language.
@@ -86,10 +87,16 @@ def read(error: BaseException) -> Told:
     if not words.startswith(_FROM_SERVER):
         return Told(words or type(error).__name__)
     severity, _, rest = words[len(_FROM_SERVER) :].partition(": ")
-    # A message may hold such a line itself; there is no telling them apart.
-    rest, parted, hint = rest.partition("\nHINT: ")
-    message, with_detail, detail = rest.partition("\nDETAIL: ")
-    return Told(message, severity, detail if with_detail else None, hint if parted else None)
+    ends = [found.start() for found in _FIELD.finditer(rest)]
+    if not ends:
+        return Told(rest, severity)
+    end = None
+    if severity in _ENGLISH:
+        end = message_end(rest, (*ends, len(rest)), fatal=severity != "ERROR")
+    if end is None:
+        end = ends[0]
+    message = rest[:end]
+    return Told(message, severity, *detail_and_hint(message, rest[end:]))
 
 
 def error_info(error: BaseException, closed: bool) -> ErrorInfo:
@@ -111,6 +118,7 @@ def error_info(error: BaseException, closed: bool) -> ErrorInfo:
         table=phrase.table,
         column=phrase.column,
         fallback=kind or OperationalError,
+        alive=not broken,
     )
 
 

@@ -34,9 +34,7 @@ __all__ = (
 )
 
 # The earliest place that fits: DETAIL quotes stored values, which may look like anything.
-_SERVER = re.compile(
-    r"PostgreSQL error: (\w+): (.*?) \(SQLSTATE (\w{5})\)(?:\nDETAIL: (.*?))?(?:\nHINT: (.*))?", re.DOTALL
-)
+_SERVER = re.compile(r"PostgreSQL error: (\w+): (.*?) \(SQLSTATE (\w{5})\)((?:\n(?:DETAIL|HINT): .*)?)", re.DOTALL)
 _INTERRUPTED = "I/O error: Interrupted system call"
 _OLD_POOLER = "bad packet header: "  # of PgBouncer's
 _OLD_SERVER = "Server does not support protocol 3.2"
@@ -67,12 +65,19 @@ def read(error: BaseException) -> Fault:
     if isinstance(error, PostgresError):
         found = _SERVER.fullmatch(words)
         if found is not None:
-            severity, message, sqlstate, detail, hint = found.groups()
-            lost = severity in ("FATAL", "PANIC") or ends_session(sqlstate)
+            severity, message, sqlstate, rest = found.groups()
+            detail, hint = _detail_and_hint(message, rest) if rest else (None, None)
+            lost = ends_session(sqlstate, severity)
             return Fault(message, severity, sqlstate, detail, hint, from_server=True, lost=lost)
         lost = words.startswith("I/O error") and not words.startswith(_INTERRUPTED)
         return Fault(words, lost=lost, unsent=words.startswith("Encode error"))
     return Fault(words or type(error).__name__, lost=type(error).__name__ == "ConnectionClosedError")
+
+
+def _detail_and_hint(message: str, rest: str) -> tuple[str | None, str | None]:
+    from sqlspec.postgres.phrases import detail_and_hint
+
+    return detail_and_hint(message, rest)
 
 
 def lost(why: str) -> Exception:
@@ -131,6 +136,7 @@ def error_info(error: BaseException, lost: bool) -> ErrorInfo:
         constraint=constraint,
         table=table,
         column=column,
+        alive=not lost,
     )
 
 
