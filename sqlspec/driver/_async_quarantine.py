@@ -17,7 +17,7 @@ import pyarrow as pa
 from sqlspec.driver._aio import blocking, closing
 from sqlspec.driver._async_sifting import AsyncSieve, AsyncTrial, Range, Refusal, divide, sift
 from sqlspec.driver._blame import line_of, suspect
-from sqlspec.driver._sifting import Block, Fault, Held, faults, misfits, row_of, runs
+from sqlspec.driver._sifting import Block, Fault, Held, faults, misfits, runs
 from sqlspec.exceptions import (
     DataError,
     ExclusionViolationError,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from sqlspec.driver._async_driver import AsyncDriver
     from sqlspec.driver._loading import Load
-    from sqlspec.driver._sifting import Rejects
+    from sqlspec.driver._sifting import Given, Rejects
     from sqlspec.exceptions import ErrorInfo
     from sqlspec.postgres.arrow.merging import MergeSQL
 
@@ -147,13 +147,6 @@ class AsyncSource:
         self._converted: deque[Held] = deque()
         self._ready: deque[tuple[Held, Packed]] = deque()
 
-    @property
-    def number(self) -> int:
-        """Number of the first row that `take` has not returned."""
-        if self._ready:
-            return self._ready[0][0].number
-        return self._converted[0].number if self._converted else self._taken
-
     def block(self, more: int = 0) -> int:
         """Return the bytes for a block.
 
@@ -187,33 +180,34 @@ class AsyncSource:
 
     def _prepare(self, number: int, batch: pa.RecordBatch) -> None:
         """Convert rows; put those aside that do not fit."""
-        if self._load.merge is not None:
-            self._rejects.keep(number, batch)
         history = self._load.source.history
+        given: Given = batch if history is None else history.take(batch.num_rows)
+        if self._load.merge is not None:
+            self._rejects.keep(number, given)
         if history is not None and history.refused:
             refused = {place: history.refused.pop(number + place, None) for place in range(batch.num_rows)}
             bad = {place: Fault(each.column, None, each.reason) for place, each in refused.items() if each is not None}
-            for start, stop in self._put_aside(number, batch, bad):
-                self._convert(number + start, batch.slice(start, stop - start))
+            for start, stop in self._put_aside(number, given, bad):
+                self._convert(number + start, given[start:stop], batch.slice(start, stop - start))
         else:
-            self._convert(number, batch)
+            self._convert(number, given, batch)
 
-    def _convert(self, number: int, batch: pa.RecordBatch) -> None:
+    def _convert(self, number: int, given: Given, batch: pa.RecordBatch) -> None:
         plan = self._load.plan
         try:
-            self._converted.append(Held(number, batch, plan.convert(batch, number)))
+            self._converted.append(Held(number, given, plan.convert(batch, number)))
         except DataError:
             bad = misfits(plan, batch)
             if not bad:
                 raise
-            for start, stop in self._put_aside(number, batch, bad):
-                part = batch.slice(start, stop - start)
-                self._converted.append(Held(number + start, part, plan.convert(part, number + start)))
+            for start, stop in self._put_aside(number, given, bad):
+                converted = plan.convert(batch.slice(start, stop - start), number + start)
+                self._converted.append(Held(number + start, given[start:stop], converted))
 
     def _cut(self, held: Held) -> Held:
         """Take rows for a piece of a block, and leave the others."""
-        rows = held.source.num_rows
-        count = max(1, rows * self.block() // (PIECES * max(1, held.source.nbytes)))
+        rows = held.converted.num_rows
+        count = max(1, rows * self.block() // (PIECES * max(1, held.converted.nbytes)))
         if count < rows:
             self._converted.appendleft(held.part(count, rows))
             return held.part(0, count)
@@ -246,11 +240,11 @@ class AsyncSource:
             return found
         return None
 
-    def _put_aside(self, number: int, batch: pa.RecordBatch, bad: dict[int, Fault]) -> Iterator[tuple[int, int]]:
+    def _put_aside(self, number: int, given: Given, bad: dict[int, Fault]) -> Iterator[tuple[int, int]]:
         """Put rows aside; return the ranges of the others."""
         for index in sorted(bad):
-            self._rejects.add(number + index, batch, index, bad[index])
-        return runs(0, batch.num_rows, bad)
+            self._rejects.add(number + index, given, index, bad[index])
+        return runs(0, len(given), bad)
 
 
 def packed(load: Load, batch: pa.RecordBatch) -> Packed:
@@ -300,16 +294,13 @@ class AsyncStoring(AsyncSieve[Sent]):
 
     async def run(self) -> int:
         """Store what can be; return the number of rows that the server has stored."""
-        load, source = self._load, self._source
-        while await source.ready():
+        while await self._source.ready():
             self._block, self._diagnosed = Block(), False
             outcome = await self._trial.run(self._fill)
             if isinstance(outcome, Refusal):
                 self._count(await sift(self._trial, self, await divide(self, 0, self._block.rows, outcome)))
             else:
                 self._count([outcome])
-            if load.merge is None and load.source.history is not None:
-                load.source.history.forget(source.number)
         while self._waiting and await self._try_again():
             pass
         for held, fault in self._waiting:
@@ -422,8 +413,7 @@ class AsyncStoring(AsyncSieve[Sent]):
     def _wait(self, position: int, info: ErrorInfo) -> None:
         self._block.dead.add(position)
         index, held = self._block.find(position)
-        row = Held(held.number + index, *(row_of(each, index) for each in held[1:]))
-        self._waiting.append((row, self._fault(info)))
+        self._waiting.append((held.row(index), self._fault(info)))
         self._rejects.waiting = len(self._waiting)
 
     def _bury(self, position: int, fault: Fault) -> None:

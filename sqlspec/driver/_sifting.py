@@ -9,7 +9,7 @@ import sys
 import tempfile
 from bisect import bisect_right
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgspec
 import pyarrow as pa
@@ -22,15 +22,16 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from sqlspec.postgres.arrow.plan import LoadPlan
+    from sqlspec.postgres.arrow.records import Row
     from sqlspec.postgres.arrow.source import ArrowSource
+
+    Given: TypeAlias = pa.RecordBatch | list[Row]
+    """Rows as the caller gave them: those of a batch, or records. Both have a length, and are sliced alike."""
 
 __all__ = ("Block", "Fault", "Held", "Rejects", "faults", "misfits", "row_of", "runs")
 
 _PENDING = 256
 """Rejected rows that are kept one by one before they are put together."""
-
-
-_NO_ROWS = pa.record_batch({})
 
 
 class Fault(NamedTuple):
@@ -64,8 +65,8 @@ class Rejects:
             label: What the load is, for messages.
         """
         self.count = self.waiting = 0
-        self._history = source.history
         self._spool: Spool | None = None
+        self._kept: list[Row] = []
         self._schema = record_schema(source)
         self._limit = limit
         self._label = label
@@ -73,13 +74,13 @@ class Rejects:
         self._pending: list[pa.RecordBatch] = []
         self._records: list[pa.RecordBatch] = []
 
-    def add(self, number: int, batch: pa.RecordBatch, index: int, fault: Fault) -> None:
+    def add(self, number: int, given: Given, index: int, fault: Fault) -> None:
         """Put a row aside.
 
         Args:
             number: Its number in the source.
-            batch: Of the source, with the row.
-            index: The row's place in it.
+            given: Rows of the source, with this one.
+            index: The row's place among them.
             fault: What is wrong with it.
 
         Raises:
@@ -95,22 +96,23 @@ class Rejects:
                 column=fault.column,
             )
         self._facts.append((number, fault))
-        self._pending.append(self._record(number, batch, index))
+        self._pending.append(self._record(given, index))
         if len(self._pending) == _PENDING:
             self._gather()
 
-    def keep(self, number: int, batch: pa.RecordBatch) -> None:
-        """Keep rows of the source that may have to be put aside when they are no longer at hand.
+    def keep(self, number: int, given: Given) -> None:
+        """Keep rows, which follow those that were kept before, to put them aside when they are no longer at hand.
 
         Raises:
             RowsError: They cannot be written to a temporary file.
         """
-        if self._history is not None:
-            return  # it keeps them anyway
+        if isinstance(given, list):
+            self._kept += given
+            return
         try:
             if self._spool is None:
                 self._spool = Spool()
-            self._spool.add(number, batch)
+            self._spool.add(number, given)
         except OSError as error:
             raise RowsError(error) from error  # not to be taken for a failure of the connection
 
@@ -121,15 +123,15 @@ class Rejects:
 
     def add_kept(self, number: int, fault: Fault) -> None:
         """Put a row aside that was kept; see `add`."""
-        assert self._history is not None or self._spool is not None
-        self.add(number, *(self._spool.find(number) if self._spool is not None else (_NO_ROWS, 0)), fault)
+        given, index = (self._kept, number) if self._spool is None else self._spool.find(number)
+        self.add(number, given, index, fault)
 
-    def _record(self, number: int, batch: pa.RecordBatch, index: int) -> pa.RecordBatch:
-        """Return a row as it was given."""
-        if self._history is not None:
-            values = self._history.values.get(number) or (None,) * len(self._schema)
-            return pa.record_batch([pa.array([shown(value)], pa.string()) for value in values], schema=self._schema)
-        row = row_of(batch, index)
+    def _record(self, given: Given, index: int) -> pa.RecordBatch:
+        """Return a row as it is shown."""
+        if isinstance(given, list):
+            texts = [pa.array([shown(value)], pa.string()) for value in given[index]]
+            return pa.record_batch(texts, schema=self._schema)
+        row = row_of(given, index)
         if row.schema.equals(self._schema):
             return row
         return pa.record_batch([_unwrapped(column) for column in row.columns], schema=self._schema)
@@ -228,18 +230,22 @@ class Held(NamedTuple):
 
     Attributes:
         number: Number of the first one in the source.
-        source: The rows as they are there.
+        source: The rows as they are there. They live as long as this does, so that none is lost that is put aside.
         converted: The rows as they are sent.
     """
 
     number: int
-    source: pa.RecordBatch
+    source: Given
     converted: pa.RecordBatch
 
     def part(self, start: int, stop: int) -> Held:
         """Return some of the rows, by their places."""
-        count = stop - start
-        return Held(self.number + start, self.source.slice(start, count), self.converted.slice(start, count))
+        return Held(self.number + start, self.source[start:stop], self.converted.slice(start, stop - start))
+
+    def row(self, index: int) -> Held:
+        """Return one of the rows, as `row_of` does."""
+        source = self.source[index : index + 1] if isinstance(self.source, list) else row_of(self.source, index)
+        return Held(self.number + index, source, row_of(self.converted, index))
 
 
 class Block:

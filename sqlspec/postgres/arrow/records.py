@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from operator import attrgetter, itemgetter
@@ -23,7 +24,7 @@ from sqlspec.postgres.arrow.wire import Kind, WireType
 from sqlspec.postgres.codec import Codec, CodecRegistry, ValueRefused
 from sqlspec.postgres.codec.base import given
 
-__all__ = ("History", "Refused", "read_records")
+__all__ = ("History", "Refused", "Row", "read_records")
 
 _CHUNK_ROWS, _BATCH_ROWS, _BATCH_BYTES = 64, 1 << 14, 1 << 20
 
@@ -55,19 +56,19 @@ class History:
 
     Attributes:
         refused: Records that were not taken, by their numbers.
-        values: What records hold, by their numbers, until they are forgotten.
     """
 
     def __init__(self) -> None:
         self.refused: dict[int, Refused] = {}
-        self.values: dict[int, Row] = {}
-        self._first = 0
+        self._values: deque[Row] = deque()
 
-    def forget(self, stop: int) -> None:
-        """Forget the values of records before one."""
-        for number in range(self._first, stop):
-            self.values.pop(number, None)
-        self._first = stop
+    def add(self, values: Row) -> None:
+        """Note what the next record holds."""
+        self._values.append(values)
+
+    def take(self, count: int) -> list[Row]:
+        """Return what the next records hold, once: from now on only who has asked for it keeps it."""
+        return [self._values.popleft() for _ in range(count)]
 
 
 class Slot(NamedTuple):
@@ -288,10 +289,11 @@ def _batches(
 ) -> Iterator[pa.RecordBatch]:
     plain = [slot.build is None or slot.codec.is_text_fallback for slot in slots]
     encode = codecs.encoder(tuple(slot.codec.oid for slot in slots)) if all(plain) else _loop(slots, plain)
+    nothing = (None,) * len(slots)
     rows: list[Row] = []
     size = first = 0
     for number, record in records:
-        values: Row = ()
+        values: Row = nothing
         try:
             values = take(record)
             row = encode(values)
@@ -300,9 +302,9 @@ def _batches(
             if history is None:
                 raise refused.error(number) from error.__cause__
             history.refused[number] = refused
-            row = (None,) * len(slots)
+            row = nothing
         if history is not None:
-            history.values[number] = tuple(values)
+            history.add(tuple(values))
         rows.append(row)
         size += sum(map(len, filter(None, row)))
         if len(rows) >= limit or size >= _BATCH_BYTES:

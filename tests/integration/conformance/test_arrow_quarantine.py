@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import weakref
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import polars as pl
@@ -429,6 +431,60 @@ async def test_records(session: Any) -> None:
     with pytest.raises(DataError, match="more than 1 rows"):
         await session.load_from_records("t", records, overwrite=True, max_rejected=1, **QUARANTINE)
     assert len(await ids(session)) == 194
+
+
+GIVEN: dict[str, Callable[[list[dict[str, Any]]], Iterable[Any]]] = {
+    "dicts": list,
+    "tuples": lambda rows: [tuple(row.values()) for row in rows],
+    "a generator": lambda rows: (row for row in rows),
+}
+
+
+@pytest.mark.parametrize("given", GIVEN)
+@pytest.mark.parametrize("batch_rows", [None, 1, 7, 64])
+async def test_records_that_waited_for_others_in_vain_are_told_whole(
+    session: Any, batch_rows: int | None, given: str
+) -> None:
+    await session.execute("create table node (id int primary key, name text, parent int references node)")
+    # Large ones, so that there are many blocks: of the children some find their parents in the last, others nowhere.
+    rows: list[dict[str, Any]] = [{"id": n, "name": f"{n}" * 400, "parent": None} for n in range(300)]
+    adopted, orphans = (5, 6, 70, 150, 290), (3, 7, 71, 149, 299)
+    for number in adopted:
+        rows[number]["parent"] = 1000 + number
+    for number in orphans:
+        rows[number]["parent"] = 9000 + number
+    rows[100] |= {"id": "a", "parent": 1}  # refused at once
+    rows += [{"id": 1000 + number, "name": "parent", "parent": None} for number in adopted]
+    rows += [{"id": 2000, "name": "child of an orphan", "parent": 3}]
+    job = await session.load_from_records("node", GIVEN[given](rows), batch_rows=batch_rows, **QUARANTINE)
+    found = {each["row"]: each["record"] for each in job.rejected.to_pylist()}
+    bad = sorted([*orphans, 100, len(rows) - 1])
+    assert found == {
+        number: {name: None if value is None else str(value) for name, value in rows[number].items()} for number in bad
+    }
+    stored = await session.select("select id, name, parent from node order by id")
+    assert stored == [row for number, row in enumerate(rows) if number not in bad]
+
+
+async def test_only_records_that_wait_are_kept(session: Any) -> None:
+    await session.execute("create table node (id int primary key, name text, parent int references node)")
+
+    class Name(str):
+        __slots__ = ("__weakref__",)
+
+    alive: weakref.WeakSet[Name] = weakref.WeakSet()
+    kept: list[int] = []
+
+    def records() -> Iterator[tuple[int, str, int | None]]:
+        for number in range(4000):
+            name = Name(f"{number:1000}")
+            alive.add(name)
+            yield number, name, 9999 if number % 100 == 0 else None
+        kept.append(len(alive))
+
+    job = await session.load_from_records("node", records(), batch_rows=50, max_rejected=None, **QUARANTINE)
+    assert (job.rows, job.rejected.num_rows) == (3960, 40)
+    assert 40 <= kept[0] < 600  # and those of the last block
 
 
 async def test_what_a_record_raises_ends_the_load(session: Any) -> None:
