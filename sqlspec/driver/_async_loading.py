@@ -12,7 +12,7 @@ from sqlspec.driver._aio import blocking, closing
 from sqlspec.driver._async_learning import with_types
 from sqlspec.driver._async_merging import check_keys, merge, stage
 from sqlspec.driver._async_quarantine import merge_sifted, store_sifted
-from sqlspec.driver._loading import Load, altered, know_shapes, missing, present
+from sqlspec.driver._loading import Load, altered, held_types, missing, present
 from sqlspec.postgres.arrow._wire import Encoder
 from sqlspec.postgres.arrow.merging import merge_target
 from sqlspec.postgres.arrow.target import parse_target
@@ -41,9 +41,8 @@ async def load_now(driver: AsyncDriver, request: LoadRequest, loads: list[Load])
     target = await prepared_target(driver, request, request.label, request.create_sql)
     if request.key:
         target = merge_target(target, request.mode, request.key)
-    codecs = driver.derived.codecs
     # Before a record is taken, which could not be put back.
-    await with_types(driver.learn_types, know_shapes, target, codecs)
+    codecs = await with_types(driver.learn_types, held_types, target, driver.derived.codecs)
     load = Load(request, target, codecs, copies=bool(driver.spec.capabilities.copy_in))
     loads.append(load)
     if load.merge is not None:

@@ -450,14 +450,19 @@ class Load:
         )
 
 
-def know_shapes(target: Target, codecs: CodecRegistry) -> None:
-    """See to it that the types of a table's columns, and of their parts, are known.
+def held_types(target: Target, codecs: CodecRegistry) -> CodecRegistry:
+    """Return codecs that know the types of a table's columns, and of their parts, until the load is over.
+
+    Rows are taken one after the other, by code of the caller; what any session of the config does meanwhile may have
+    types forgotten, and nothing can be looked up while a row is written.
 
     Raises:
         MissingTypesError: They have to be read from the catalog.
     """
+    held = codecs.held()
     for column in target.columns:
-        shape_of(column.oid, codecs, column.typmod, target.typmods)
+        shape_of(column.oid, held, column.typmod, target.typmods)
+    return held
 
 
 def missing(label: str) -> SQLParsingError:

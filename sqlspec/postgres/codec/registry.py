@@ -106,14 +106,9 @@ class CodecRegistry:
 
     def forget_learnt(self) -> None:
         """Drop every type that was read from the catalog, after a statement that may have altered some."""
-        learnt = [oid for oid in list(self._codecs) if oid not in self._builtin]
-        if not learnt:
-            return
-        for oid in learnt:
-            self._codecs.pop(oid, None)
-        self._infos.clear()
-        self._binders.clear()
-        self.generation += 1
+        kept = {oid: codec for oid, codec in list(self._codecs.items()) if oid in self._builtin}
+        if len(kept) < len(self._codecs):
+            self._go_on_with(kept, {})
 
     def forget(self, *oids: int) -> None:
         """Drop types, and every type that is built from them, after DROP TYPE, ALTER TYPE or the like."""
@@ -129,11 +124,28 @@ class CodecRegistry:
             }
             gone |= dependents
             grown = bool(dependents)
-        for known in gone:
-            self._codecs.pop(known, None)
-            self._infos.pop(known, None)
-        self._binders.clear()
+        self._go_on_with(
+            {oid: codec for oid, codec in list(self._codecs.items()) if oid not in gone},
+            {oid: info for oid, info in list(self._infos.items()) if oid not in gone},
+        )
+
+    def _go_on_with(self, codecs: dict[int, Codec], infos: dict[int, TypeInfo]) -> None:
+        """Forget all other types: in new dicts, so that the old ones stay as they are for who holds them."""
+        self._codecs, self._infos, self._binders = codecs, infos, {}
         self.generation += 1
+
+    def held(self) -> CodecRegistry:
+        """Return a registry that goes on knowing the types as this one knows them now, whatever this one forgets.
+
+        It is for work that takes its time, during which another session may have types forgotten. What either of them
+        derives serves both, until then.
+        """
+        held = CodecRegistry.__new__(CodecRegistry)
+        # Another thread may forget types right now. The dicts are taken in the other order than they are replaced in:
+        # then a type may be missing, and is learnt, but no codec is without what the catalog says of its type.
+        held._binders, held._infos, held._codecs = self._binders, self._infos, self._codecs
+        held._builtin, held.options, held.generation = self._builtin, self.options, self.generation
+        return held
 
     @overload
     def encoder(self, oids: tuple[int, ...]) -> Encoder: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import uuid
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 
 import attrs
 import msgspec
+import psycopg
 import pydantic
 import pytest
 
@@ -23,7 +25,7 @@ from sqlspec.exceptions import (
     SQLSpecError,
     UniqueViolationError,
 )
-from tests.integration.harness import FLAVOURS
+from tests.integration.harness import FLAVOURS, Flavour, needs
 
 REAL = tuple(name for name in FLAVOURS if name != "stub")
 pytestmark = pytest.mark.only(*REAL)
@@ -232,6 +234,109 @@ async def test_overwrite_progress_and_pieces(session: Any) -> None:
     assert await stored(session) == VALUES
     await session.load_from_records("t", [], mode="overwrite", truncate=False)
     assert await stored(session) == []
+
+
+# -- columns of types that were made by users ------------------------------------------------------------------------
+
+OF_USERS = {"e": "mood", "c": "pair", "a": "mood[]", "d": "positive", "f": "feeling"}
+
+
+async def make_typed_table(session: Any) -> None:
+    await session.execute_script(f"""
+        create type mood as enum ('sad', 'ok', 'happy');
+        create type pair as (n int, m mood);
+        create domain positive as int check (value > 0);
+        create domain feeling as mood;
+        create type other as enum ('x');
+        create table t (n int, {", ".join(f"{name} {kind} unique" for name, kind in OF_USERS.items())});
+    """)
+
+
+def typed(n: int, mood: str, number: int) -> dict[str, Any]:
+    return {"n": n, "e": mood, "c": (number, mood), "a": [mood, None, "ok"], "d": number, "f": mood}
+
+
+FIRST, SECOND, THIRD = typed(1, "sad", 1), typed(2, "ok", 2), typed(3, "happy", 3)
+
+
+async def typed_rows(session: Any) -> list[tuple[Any, ...]]:
+    sql = "select n, e::text, c::text, a::text, d::int, f::text from t order by n"
+    rows: list[tuple[Any, ...]] = await session.select(sql, schema_type=tuple)
+    return rows
+
+
+def as_text(*records: dict[str, Any]) -> list[tuple[Any, ...]]:
+    return [(r["n"], r["e"], f"({r['c'][0]},{r['c'][1]})", f"{{{r['a'][0]},NULL,ok}}", r["d"], r["f"]) for r in records]
+
+
+@pytest.mark.parametrize("key", ["e", "c", "a", "d"])  # the server has no = for domains over enums
+async def test_types_of_users_in_every_mode(config: Any, session: Any, key: str) -> None:
+    await make_typed_table(session)
+    async with config.provide_session() as other:
+        assert (await other.load_from_records("t", [FIRST, SECOND])).rows == 2
+    changed = {**SECOND, "n": 20}
+    for _ in range(2):
+        job = await session.load_from_records("t", [changed, THIRD], mode="upsert", key=[key])
+    assert (job.inserted, job.updated, job.unchanged) == (0, 0, 2)
+    assert await typed_rows(session) == as_text(FIRST, THIRD, changed)
+    job = await session.load_from_records("t", [{**changed, "n": 2}], mode="update", key=[key])
+    assert (job.updated, job.unmatched) == (1, 0)
+    assert await typed_rows(session) == as_text(FIRST, SECOND, THIRD)
+    job = await session.load_from_records("t", [FIRST, THIRD], mode="delete", key=[key])
+    assert (job.deleted, job.unmatched) == (2, 0)
+    assert await typed_rows(session) == as_text(SECOND)
+
+
+@pytest.mark.parametrize("mode", ["upsert", "update"])
+async def test_types_of_users_where_bad_rows_are_put_aside(session: Any, mode: str) -> None:
+    await make_typed_table(session)
+    await session.load_from_records("t", [FIRST, SECOND])
+    records = [{**FIRST, "n": 10}, {**SECOND, "e": "none"}]
+    options = {"mode": mode, "key": ["d"], "columns": ["n", "e", "d"], "on_error": "quarantine"}
+    job = await session.load_from_records("t", records, **options)
+    assert [(each["row"], each["record"]["e"]) for each in job.rejected.to_pylist()] == [(1, "none")]
+    assert await typed_rows(session) == as_text(SECOND, records[0])
+
+
+@needs("concurrent_calls")
+@pytest.mark.parametrize("mode", ["append", "overwrite"])
+@pytest.mark.parametrize("change", ["drop type other", "alter type mood add value 'new'"])
+async def test_types_that_another_session_has_forgotten_before_the_first_row(
+    session: Any, config: Any, admin: psycopg.Connection[Any], flavour: Flavour, change: str, mode: str
+) -> None:
+    await make_typed_table(session)
+    pid = await session.select_value("select pg_backend_pid()")
+    with psycopg.connect(admin.info.dsn, password=admin.info.password or None) as blocking:
+        blocking.execute(f"lock table {flavour.schema}.t in share mode".encode())
+        load = asyncio.ensure_future(session.load_from_records("t", [FIRST, SECOND], mode=mode))
+        while not admin.execute("select 1 from pg_locks where pid = %s and not granted", [pid]).fetchone():
+            assert not load.done(), f"it gave {await load}"
+            await asyncio.sleep(0.002)
+        async with config.provide_session() as other:
+            await other.execute(change)
+        blocking.commit()
+        assert (await load).rows == 2
+    assert await typed_rows(session) == as_text(FIRST, SECOND)
+
+
+@pytest.mark.only("psycopg-sync", "pyro-sync")
+@pytest.mark.parametrize("options", [{}, {"mode": "upsert", "key": ["d"]}])
+async def test_types_that_the_source_has_forgotten_before_its_first_row(
+    session: Any, config: Any, options: dict[str, Any]
+) -> None:
+    await make_typed_table(session)
+
+    def records() -> Iterator[dict[str, Any]]:
+        for number, record in enumerate([FIRST, SECOND]):
+            with config._target.provide_session() as other:
+                other.execute("drop type other" if number == 0 else "alter type mood add value 'new'")
+            yield record
+
+    assert (await session.load_from_records("t", records(), batch_rows=1, **options)).rows == 2
+    assert await typed_rows(session) == as_text(FIRST, SECOND)
+
+
+# -- refusals --------------------------------------------------------------------------------------------------------
 
 
 async def test_what_is_refused(session: Any) -> None:

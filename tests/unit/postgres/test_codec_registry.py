@@ -142,6 +142,30 @@ def test_money_waits_for_its_scale() -> None:
     assert registry.missing([790, 791]) == ()
 
 
+@pytest.mark.parametrize("forget", [CodecRegistry.forget_learnt, lambda registry: registry.forget(90001)])
+def test_what_is_held_is_known_after_it_was_forgotten(forget: Any) -> None:
+    registry = learnt()
+    shared = registry.encoder((90001,))
+    held = registry.held()
+    forget(registry)
+    assert registry.missing([90001, 90003, 90004]) == (90001, 90003, 90004)
+    assert held.missing([90001, 90003, 90004]) == ()
+    assert (held.info(90001), held.info(90003)) == (MOOD, PAIR)
+    assert held.encoder((90001,)) is shared
+    with pytest.raises(MissingTypesError):
+        registry.encoder((90001,))
+
+
+def test_what_is_held_stays_as_it_was_before_a_change() -> None:
+    registry = learnt()
+    held = registry.held()
+    (before,) = held.encoder((90003,))([(1, "sad")])
+    registry.learn([PAIR._replace(fields=(("a", 23),)), MOOD])
+    assert held.encoder((90003,))([(1, "sad")]) == [before]
+    assert registry.encoder((90003,))([(1,)]) != [before]
+    assert held.info(90003) == PAIR
+
+
 def test_a_part_that_the_catalog_did_not_tell_is_text() -> None:
     registry = CodecRegistry()
     registry.learn([TypeInfo(90005, "d", "public", "d", base_oid=99999)])
