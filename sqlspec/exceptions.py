@@ -222,7 +222,7 @@ class DeadlockError(TransactionError):
 
 
 class CommitUnknownError(TransactionError):
-    """The connection was lost, or a limit passed, before the answer to a commit: it may or may not be stored."""
+    """The connection was lost, a limit passed or a signal came before the answer to a commit: it may be stored."""
 
 
 class DatabaseConnectionError(SQLSpecError):
@@ -264,6 +264,7 @@ class ErrorInfo(NamedTuple):
         position: Which character of what was sent the server points at, counted from 1.
         sent: The text that the position counts in. It is compared with the user's, and not kept.
         alive: It is certain that the connection lives on.
+        unanswered: The call ended without the server's answer: what it was to store may be stored.
     """
 
     message: str
@@ -278,6 +279,7 @@ class ErrorInfo(NamedTuple):
     position: int | None = None
     sent: str | None = None
     alive: bool = False
+    unanswered: bool = False
 
 
 # PostgreSQL manual, appendix A. Full codes win over classes (the first two characters).

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sqlspec.core.scan import scan
-from sqlspec.exceptions import CommitUnknownError, QueryTimeoutError, SQLSpecError
+from sqlspec.exceptions import CommitUnknownError, DatabaseConnectionError, QueryTimeoutError, SQLSpecError
 
 __all__ = ("commit_unknown", "may_store")
 
@@ -35,8 +35,10 @@ def _may_store(statement: str) -> bool:
 
 
 def commit_unknown(lost: SQLSpecError) -> CommitUnknownError:
-    """Return the error for a commit whose answer was lost together with the connection, or did not come in time."""
-    seen = "the time limit passed" if isinstance(lost, QueryTimeoutError) else "the connection was lost"
+    """Return the error for a commit whose answer was lost, with the connection or without, or did not come in time."""
+    seen = "the connection was lost" if isinstance(lost, DatabaseConnectionError) else "a signal interrupted the call"
+    if isinstance(lost, QueryTimeoutError):
+        seen = "the time limit passed"
     return CommitUnknownError(
         f"commit unknown: {seen} before the server answered; "
         "check whether the transaction's effects are there before running it again",

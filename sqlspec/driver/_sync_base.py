@@ -482,16 +482,19 @@ class SyncSessionBase:
             stores: Whether something may have been stored; what the text says if absent.
 
         Raises:
-            CommitUnknownError: The connection was lost, and what ran may have been stored.
+            CommitUnknownError: The answer was lost, and what ran may have been stored.
             SQLSpecError: The translation of a driver's error.
         """
+        driver = self._driver
         try:
             self._fail(error, sql)
-        except DatabaseConnectionError as lost:
-            if stores is None:
-                stores = sql is not None and may_store(sql)
-            if self._broken and self._transaction is None and stores:
-                raise commit_unknown(lost) from error
+        except SQLSpecError as failure:
+            lost = isinstance(failure, DatabaseConnectionError) and self._broken
+            if lost or (isinstance(error, driver.native_errors) and driver.error_info(error).unanswered):
+                if stores is None:
+                    stores = sql is not None and may_store(sql)
+                if self._transaction is None and stores:
+                    raise commit_unknown(failure) from error
             raise
 
     def _end_stray_transaction(self, *, suspected: bool = False) -> None:

@@ -198,10 +198,11 @@ class SyncTransactions(SyncSessionBase):
                 self._set_broken()
                 self._forget(transaction, "unknown")
                 raise commit_unknown(translated) from error
-            self._forget(transaction, "rollback")
+            unanswered = driver.error_info(error).unanswered
+            self._forget(transaction, "unknown" if unanswered else "rollback")
             if driver.status() != "idle":
                 self._undo(driver.rollback)
-            raise translated from error
+            raise (commit_unknown(translated) if unanswered else translated) from error
         except QueryTimeoutError as late:
             self._fail_late(late, transaction)
             raise

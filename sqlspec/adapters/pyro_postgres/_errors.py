@@ -121,12 +121,15 @@ def error_info(error: BaseException, lost: bool) -> ErrorInfo:
     """Extract the facts; names that the driver hides are read from the server's phrases, where those are certain."""
     fault = read(error)
     if not fault.from_server:
-        message = fault.message
-        if message.startswith(_INTERRUPTED):
-            message = (
-                "a signal interrupted the call: the server may have run the statement; look before running it again"
-            )
-        return ErrorInfo(message, fallback=DatabaseConnectionError if lost else OperationalError)
+        interrupted = fault.message.startswith(_INTERRUPTED)
+        message = (
+            "a signal interrupted the call: the server may have run the statement; look before running it again"
+            if interrupted
+            else fault.message
+        )
+        return ErrorInfo(
+            message, fallback=DatabaseConnectionError if lost else OperationalError, unanswered=interrupted
+        )
     constraint, table, column = _names(fault)
     return ErrorInfo(
         message=fault.message,

@@ -21,6 +21,7 @@ from pyro_postgres.sync import Conn
 from sqlspec.adapters.pyro_postgres import PyroPostgresSyncConfig
 from sqlspec.exceptions import (
     CONDITIONS,
+    CommitUnknownError,
     DataError,
     IntegrityError,
     NotSupportedError,
@@ -184,13 +185,14 @@ async def test_what_is_copied_out_is_left_unread(raw: Any, session: Any, method:
     assert await asked(session) == RIGHT
 
 
+def interrupted(call: Callable[[], object]) -> None:
+    """Make a call that a signal comes into. Another process sends it: the call lets no other thread run."""
+    with subprocess.Popen(["sh", "-c", f"sleep 0.1; kill -USR1 {os.getpid()}"]):
+        call()
+
+
 @pytest.mark.only("pyro-sync")
 def test_a_signal_leaves_an_answer_for_the_next_call(raw: Any, dsn: str) -> None:
-    def interrupted(call: Callable[[], object]) -> None:
-        # Another process sends it: the call lets no other thread run.
-        with subprocess.Popen(["sh", "-c", f"sleep 0.1; kill -USR1 {os.getpid()}"]):
-            call()
-
     before = signal.signal(signal.SIGUSR1, lambda *_: None)
     try:
         with pytest.raises(PostgresError, match="Interrupted system call"):
@@ -200,6 +202,43 @@ def test_a_signal_leaves_an_answer_for_the_next_call(raw: Any, dsn: str) -> None
             with pytest.raises(OperationalError, match="a signal interrupted the call"):
                 interrupted(lambda: session.select("select 'late' from pg_sleep(0.7)"))
             assert [session.select_value(f"select {number}") for number in RIGHT] == RIGHT
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+SLOW_COMMIT = """
+create temp table slow (a int);
+create function pg_temp.wait() returns trigger language plpgsql as $$ begin perform pg_sleep(0.7); return null; end $$;
+create constraint trigger wait after insert on slow deferrable initially deferred
+for each row execute function pg_temp.wait()
+"""
+SLOW_INSERT = "insert into slow values (1)"
+
+
+@pytest.mark.only("pyro-sync")
+@pytest.mark.parametrize("method", ["transaction", "execute", "execute_many", "execute_stack", "run_in_transaction"])
+def test_a_signal_into_a_commit_leaves_its_outcome_open(dsn: str, method: str) -> None:
+    def transaction() -> None:
+        with session.transaction():
+            session.execute(SLOW_INSERT)
+
+    before = signal.signal(signal.SIGUSR1, lambda *_: None)
+    try:
+        with PyroPostgresSyncConfig({"dsn": dsn}) as config, config.provide_session() as session:
+            session.execute_script(SLOW_COMMIT)
+            calls: dict[str, Callable[[], object]] = {
+                "transaction": transaction,
+                "execute": lambda: session.execute(SLOW_INSERT),
+                "execute_many": lambda: session.execute_many("insert into slow values ($1)", [1]),
+                "execute_stack": lambda: session.execute_stack([SLOW_INSERT]),
+                "run_in_transaction": lambda: session.run_in_transaction(lambda same: same.execute(SLOW_INSERT)),
+            }
+            with pytest.raises(CommitUnknownError, match="a signal interrupted the call before the server answered"):
+                interrupted(calls[method])
+            assert not session.in_transaction
+            assert session.select_value("select count(*) from slow") == 1
+            with session.transaction():
+                assert session.select_value("select 41") == 41
     finally:
         signal.signal(signal.SIGUSR1, before)
 
