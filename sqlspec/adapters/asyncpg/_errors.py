@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlspec.adapters.asyncpg._native import asyncpg
 from sqlspec.exceptions import (
+    CONDITIONS,
     ConnectionTimeoutError,
     DatabaseConnectionError,
     ErrorInfo,
@@ -18,11 +19,16 @@ __all__ = ("NATIVE_ERRORS", "connect_error_info", "ends_connection", "error_info
 # A server's error is raised as the class of its SQLSTATE: user code can raise those of warnings (class 01) and of "no
 # data" (02) too, which are no `PostgresError`.
 _FROM_SERVER = (asyncpg.PostgresError, asyncpg.PostgresWarning)
+# What the driver adds to the HINT of an error about a prepared statement.
+_ADDED_HINT: str = asyncpg.PostgresError.new({"C": CONDITIONS["invalid_sql_statement_name"], "M": ""}).hint or ""
 NATIVE_ERRORS = (*_FROM_SERVER, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 
 def words(error: BaseException) -> str:
-    """Return the primary message."""
+    """Return the primary message: the server's, also where the driver raises one of its own instead."""
+    sent: str | None = getattr(error, "message", None)
+    if sent is not None:
+        return sent
     return str(error.args[0]) if error.args and isinstance(error.args[0], str) else str(error) or type(error).__name__
 
 
@@ -37,7 +43,7 @@ def error_info(error: BaseException, lost: bool) -> ErrorInfo:
             message=words(error),
             sqlstate=fields.sqlstate,
             detail=fields.detail,
-            hint=fields.hint,
+            hint=_hint(fields),
             constraint=fields.constraint_name,
             table=fields.table_name,
             column=fields.column_name,
@@ -49,11 +55,15 @@ def error_info(error: BaseException, lost: bool) -> ErrorInfo:
     return ErrorInfo(words(error), fallback=DatabaseConnectionError if lost else OperationalError)
 
 
+def _hint(fields: Any) -> str | None:
+    return (fields.hint or "").removesuffix(_ADDED_HINT) or None
+
+
 def connect_error_info(error: BaseException) -> ErrorInfo:
     """Extract the facts of a failed connection attempt."""
     fields: Any = error
     if isinstance(error, _FROM_SERVER) and fields.sqlstate is not None:
-        return ErrorInfo(words(error), fields.sqlstate, fields.detail, fields.hint)
+        return ErrorInfo(words(error), fields.sqlstate, fields.detail, _hint(fields))
     if isinstance(error, TimeoutError):
         return ErrorInfo(
             "the server did not answer within connect_timeout; check host and port",

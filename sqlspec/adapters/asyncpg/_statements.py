@@ -166,7 +166,7 @@ class Statements(AsyncPreparedStatements[Prepared]):
         fields: Any = error
         stale = staleness(fields.sqlstate, words(error), plan.arity)
         if isinstance(error, asyncpg.InvalidCachedStatementError):
-            stale = "surely"  # the driver has put words of its own in place of the server's
+            stale = "surely"  # in whatever language the server says so
         self.forget_stale(sql or plan.sql, stale)
         return stale
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sqlspec.exceptions import OperationalError
+from sqlspec.exceptions import NotSupportedError, OperationalError, SQLSpecError
 from tests.integration.harness import Flavour
 
 pytestmark = pytest.mark.only("asyncpg", "psycopg", "psycopg-sync", "psqlpy", "pyro", "pyro-sync")
@@ -97,3 +97,29 @@ async def test_codes_of_a_lost_connection_that_lives(prepared: Any, flavour: Fla
 async def test_every_code_of_a_class(prepared: Any, flavour: Flavour) -> None:
     for code in ("01000", "02001", "08006", "08P01", "25P03", "25P04", "57P02", "57P03", "57P04", "57P05"):
         await assert_ordinary(prepared, flavour, "call", code)
+
+
+async def test_an_unknown_prepared_statement_has_the_hint_of_the_server(prepared: Any, flavour: Flavour) -> None:
+    with pytest.raises(OperationalError) as caught:
+        await prepared.execute("execute nothing")
+    error = caught.value
+    told = (error.sqlstate, error.message, error.hint)
+    assert told == ("26000", 'prepared statement "nothing" does not exist', None)
+    for code in ("26000", "42P05"):
+        with pytest.raises(SQLSpecError) as caught_too:
+            await prepared.execute(
+                f"do $$ begin raise exception 'it says so' using errcode = '{code}', hint = 'look there'; end $$"
+            )
+        assert caught_too.value.hint == "look there"
+
+
+async def test_a_plan_that_must_not_change_is_told_in_the_words_of_the_server(prepared: Any) -> None:
+    async with prepared.transaction():  # where nothing is prepared again
+        await prepared.select("select * from u where id = $1", 1)
+        with pytest.raises(NotSupportedError) as caught:
+            await prepared.execute_script(
+                "prepare kept as select * from u; alter table u add column more int; execute kept"
+            )
+        await prepared.rollback()
+    assert caught.value.message == "cached plan must not change result type"
+    assert await prepared.select_value("select 1") == 1
