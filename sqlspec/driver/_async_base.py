@@ -398,6 +398,10 @@ class AsyncSessionBase:
         self._end_turn()
         await pooled.pool.release(pooled, dirty=self._dirty, broken=self._broken)
 
+    def own_references(self) -> int:
+        """Return how often the session refers to itself."""
+        return sum(getattr(method, "__self__", None) is self for method in (self._run, self._run_limited))
+
     def leave_to_parent(self) -> None:
         """Refuse every call, and end every scope in silence: the connection belongs to another process."""
         self._withdrawn = "fork"

@@ -8,6 +8,7 @@ import math
 import time
 from collections import deque
 from contextlib import suppress
+from sys import getrefcount
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -48,18 +49,25 @@ RESET_LIMIT = 30.0
 CLOSING = object()
 """Given to callers that still wait when the pool is closed."""
 
+ALONE = 3
+"""References to what one place holds: that place, a variable that looks at it, and the argument of `getrefcount`."""
+
 
 class Pooled:
-    """A connection in a pool, with its times of expiry and of return, and the session that has it now."""
+    """A connection in a pool, with its times of expiry and of return, and the session that has it now.
 
-    __slots__ = ("driver", "dropped", "expires", "pool", "returned", "session")
+    Attributes:
+        lent: The user has the driver's own connection, which says nothing of who has it.
+    """
+
+    __slots__ = ("driver", "dropped", "expires", "lent", "pool", "returned", "session")
 
     def __init__(self, pool: AsyncPool, driver: AsyncDriver, now: float, expires: float = math.inf) -> None:
         self.pool = pool
         self.driver = driver
         self.expires = expires
         self.returned = now
-        self.dropped = False
+        self.dropped = self.lent = False
         self.session: AsyncSessionBase | None = None
 
 
@@ -122,6 +130,7 @@ class AsyncPool:
         """
         waiter: Waiter | None = None
         pooled: Pooled | None = None
+        forsaken: Pooled | None = None
         with self._mutex:
             self._check_usable()
             if self._idle:  # then nobody waits: what comes back goes to a waiter first
@@ -132,6 +141,9 @@ class AsyncPool:
             else:
                 waiter = Waiter()
                 self._waiters.append(waiter)
+                forsaken = self._forsaken()
+        if forsaken is not None:
+            self._background.start(self._drop, forsaken)  # which gives its place to who waits first
         if waiter is not None:
             pooled = await self._wait(waiter)
         if pooled is not None:
@@ -142,6 +154,18 @@ class AsyncPool:
             # Its place is kept for a new one: this caller must not queue a second time.
             await self._drop(pooled, keep_place=True)
         return await self._open()
+
+    def _forsaken(self) -> Pooled | None:
+        """Return a connection that counts as used although nobody has it, nor its session.
+
+        A signal's handler that raises can end a checkout where no code of it runs yet, or any more.
+        """
+        for pooled in self._used:
+            if not pooled.lent and getrefcount(pooled) <= ALONE:
+                session = pooled.session
+                if session is None or getrefcount(session) <= ALONE + session.own_references():
+                    return pooled
+        return None
 
     def _check_usable(self) -> None:
         if self._closed and self._runner is not None:

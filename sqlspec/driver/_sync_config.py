@@ -295,6 +295,7 @@ class SyncConnectionContext:
         if self._pooled is not None:
             raise _entered_twice("provide_connection")
         pooled = self._pooled = self._config._acquire()
+        pooled.lent = True
         self._taken = time.perf_counter()
         return pooled.driver.connection
 
@@ -303,6 +304,7 @@ class SyncConnectionContext:
     ) -> None:
         pooled, self._pooled = self._pooled, None
         if pooled is not None:
+            pooled.lent = False
             pooled.pool.release(pooled, dirty=True, broken=False)
             watch = self._config._pool_watch
             if watch is not None:
