@@ -293,7 +293,7 @@ def _batches(
     rows: list[Row] = []
     size = first = 0
     for number, record in records:
-        values: Row = nothing
+        values: Row = ()
         try:
             values = take(record)
             row = encode(values)
@@ -302,7 +302,7 @@ def _batches(
             if history is None:
                 raise refused.error(number) from error.__cause__
             history.refused[number] = refused
-            row = nothing
+            values, row = values or _as_far_as_told(record, slots), nothing
         if history is not None:
             history.add(tuple(values))
         rows.append(row)
@@ -321,6 +321,15 @@ def _loop(slots: list[Slot], plain: list[bool]) -> Callable[[Row], Row]:
         return [None if value is None else function(value) for function, value in zip(functions, values, strict=True)]
 
     return encode
+
+
+def _as_far_as_told(record: Any, slots: list[Slot]) -> Row:
+    """Return what a record of another shape holds of the columns."""
+    if isinstance(record, Mapping):
+        return [record.get(slot.name) for slot in slots]
+    if isinstance(record, tuple | list):
+        return [*record[: len(slots)], *[None] * (len(slots) - len(record))]
+    return [None] * len(slots)
 
 
 def _why(record: Any, take: Callable[[Any], Row], slots: list[Slot], plain: list[bool]) -> Refused:

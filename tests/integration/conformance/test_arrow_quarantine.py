@@ -426,6 +426,7 @@ async def test_records(session: Any) -> None:
     assert [each["sqlstate"] for each in found.values()] == [None, None, None, None, "23514", "23505"]
     assert found[3]["record"] == {"id": "3", "v": "three", "d": "1.25", "tags": '["a"]', "doc": '{"n":3}'}
     assert found[199]["record"]["doc"] is None
+    assert found[60]["record"] == {"id": "60", "v": None, "d": None, "tags": None, "doc": None}
     assert "'d'" not in found[50]["reason"]
     assert len(await ids(session)) == job.rows == 194
     with pytest.raises(DataError, match="more than 1 rows"):
