@@ -21,7 +21,8 @@ SPEC = AdapterSpec(
         rows_affected=Support(
             "emulated",
             "the driver hides the command tag, so RETURNING is added to a data change and its rows are counted; "
-            "SELECT INTO, CREATE TABLE AS, and tables whose rules forbid RETURNING give None",
+            "SELECT INTO, CREATE TABLE AS, and tables whose rules forbid RETURNING give None, and a load into such a "
+            "table counts what was sent",
         ),
         columns_when_empty=Support("emulated", "the driver tells names only; types are read from the server's catalog"),
         duplicate_columns=NATIVE,

@@ -213,8 +213,8 @@ def refuse_misread(adapter: str, verb: str, names: Sequence[str], oids: Sequence
     for name, oid in zip(names, oids, strict=True):
         if is_misread(oid):
             raise NotSupportedError(
-                f'cannot run {verb} on {adapter}: the driver would misread column "{name}"; cast it to text '
-                "in the statement itself",
+                f'cannot run {verb} on {adapter}: the driver would misread column "{name}"; make it text '
+                "where it comes from: in the procedure, the query of the cursor, or the prepared statement",
                 adapter=adapter,
                 column=name,
             )
