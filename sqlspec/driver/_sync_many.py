@@ -153,7 +153,8 @@ class _SyncBatch:
     def _run_held(self, end: int | None = None) -> None:
         """Run the statement for what is held and not stored, up to a row.
 
-        To count rows, an adapter may add RETURNING or WITH, which a rule forbids that was made since it was prepared.
+        The columns may have changed since it was prepared; or a new rule forbids what an adapter adds to count rows,
+        such as RETURNING.
         """
         driver = self._driver
         try:

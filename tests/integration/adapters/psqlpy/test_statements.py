@@ -12,7 +12,7 @@ import pytest
 from sqlspec.adapters.psqlpy import _prepare
 from sqlspec.adapters.psqlpy._native import DatabaseError
 from sqlspec.adapters.psqlpy.driver import PsqlpyDriver
-from sqlspec.exceptions import DataError, NotSupportedError, ParameterError, SQLSpecError
+from sqlspec.exceptions import DataError, ParameterError, SQLSpecError
 from tests.integration.harness import Flavour
 
 pytestmark = pytest.mark.only("psqlpy")
@@ -302,12 +302,11 @@ async def test_a_rule_that_is_made_later_ends_the_counting(
     name = f"{flavour.schema}.t"
     admin.execute(f"create rule r as on insert to {name} do instead update {name} set a = a + 1".encode())
     before = await session.select_value("select sum(a) from t")
-    with pytest.raises(NotSupportedError):  # inside its transaction it cannot be told otherwise
-        await session.execute_many("insert into t values (1 + $1)", range(50))
+    assert (await session.execute_many("insert into t values (1 + $1)", range(50))).rows_affected is None
     assert (await session.execute("insert into t values ($1)", 1)).rows_affected is None
     assert (await session.execute("insert into t values (1)")).rows_affected is None
     assert (await session.execute_many("insert into t values (1 + $1)", range(50))).rows_affected is None
-    assert await session.select_value("select sum(a) from t") == before + 52 * 52
+    assert await session.select_value("select sum(a) from t") == before + 102 * 52
 
 
 async def test_a_wrong_statement_is_told_as_it_is(session: Any) -> None:
