@@ -27,7 +27,7 @@ from sqlspec.driver._types import PoolStats
 from sqlspec.exceptions import OperationalError, PoolTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from sqlspec.driver._sync_base import SyncSessionBase
     from sqlspec.driver._sync_driver import SyncDriver
@@ -49,8 +49,14 @@ RESET_LIMIT = 30.0
 CLOSING = object()
 """Given to callers that still wait when the pool is closed."""
 
-ALONE = 3
-"""References to what one place holds: that place, a variable that looks at it, and the argument of `getrefcount`."""
+
+def _references(items: Collection[object]) -> list[int]:
+    """Return how many references there are to each of some objects, theirs among `items` included."""
+    return [getrefcount(item) for item in items]
+
+
+ALONE = _references([object()])[0]
+"""What that is of an object in one place. Versions of Python count the variables through which it is seen otherwise."""
 
 
 class Pooled:
@@ -160,10 +166,10 @@ class SyncPool:
 
         A signal's handler that raises can end a checkout where no code of it runs yet, or any more.
         """
-        for pooled in self._used:
-            if not pooled.lent and getrefcount(pooled) <= ALONE:
-                session = pooled.session
-                if session is None or getrefcount(session) <= ALONE + session.own_references():
+        for pooled, references in zip(self._used, _references(self._used), strict=True):
+            if references <= ALONE and not pooled.lent:
+                owns = 0 if pooled.session is None else pooled.session.own_references()
+                if pooled.session is None or _references((pooled.session,))[0] <= ALONE + 1 + owns:
                     return pooled
         return None
 
