@@ -305,10 +305,7 @@ class AsyncTransactions(AsyncSessionBase):
         transaction = OpenTransaction(started=time.monotonic())
         try:
             await self._bounded(timeout, self._driver.begin, begin)
-            self._heed_request()
-            limited = operation(*args) if timeout is None else self._timed(timeout, operation, *args, undoable=True)
-            result = await limited
-            self._heed_request()
+            result = await self._run_steps(timeout, operation, *args)
         except BaseException as error:
             try:
                 await self._fail(error, sql)
@@ -327,10 +324,7 @@ class AsyncTransactions(AsyncSessionBase):
         try:
             await self._bounded(timeout, script, savepoint(OWN_SAVEPOINT))
             opened = True
-            self._heed_request()
-            limited = operation(*args) if timeout is None else self._timed(timeout, operation, *args, undoable=True)
-            result = await limited
-            self._heed_request()
+            result = await self._run_steps(timeout, operation, *args)
             await self._bounded(timeout, script, release(OWN_SAVEPOINT))
         except BaseException as error:
             try:
@@ -339,6 +333,23 @@ class AsyncTransactions(AsyncSessionBase):
             finally:
                 if opened and not self._broken:
                     await self._undo(script, undo(OWN_SAVEPOINT))
+        return result
+
+    async def _run_steps(self, timeout: float | None, operation: Callable[..., Awaitable[T]], *args: Any) -> T:
+        """Run an operation of several statements, which is undone when it fails.
+
+        It fails too when it ends behind its limit: a thread cannot be stopped between two statements, nor while it
+        makes rows.
+        """
+        self._heed_request()
+        if timeout is None:
+            result = await operation(*args)
+        else:
+            until = time.monotonic() + timeout
+            result = await self._timed(timeout, operation, *args)
+            if time.monotonic() > until:
+                raise self._timed_out(timeout)
+        self._heed_request()
         return result
 
     def _heed_request(self) -> None:

@@ -36,9 +36,12 @@ def _may_store(statement: str) -> bool:
 
 def commit_unknown(lost: SQLSpecError) -> CommitUnknownError:
     """Return the error for a commit whose answer was lost, with the connection or without, or did not come in time."""
-    seen = "the connection was lost" if isinstance(lost, DatabaseConnectionError) else "a signal interrupted the call"
     if isinstance(lost, QueryTimeoutError):
         seen = "the time limit passed"
+    elif isinstance(lost, DatabaseConnectionError):
+        seen = "the connection was lost"
+    else:
+        seen = "a signal interrupted the call"
     return CommitUnknownError(
         f"commit unknown: {seen} before the server answered; "
         "check whether the transaction's effects are there before running it again",

@@ -30,6 +30,7 @@ __all__ = (
     "name_statement",
     "need_pyarrow",
     "undoes",
+    "with_returning",
 )
 
 MAX_COLUMN_SETS = 4096
@@ -40,6 +41,11 @@ COUNTED_VERBS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
 
 ROW_COUNT_VERBS = COUNTED_VERBS | {"SELECT", "VALUES", "TABLE", "FETCH", "EXECUTE"}
 """The server's count of such a statement, where it gives rows, is their number."""
+
+
+def with_returning(body: str) -> str:
+    """Return the text of a data change that gives a row for each that it changes, where these have to be counted."""
+    return f"{body}\nreturning 1"
 
 
 class Derived:

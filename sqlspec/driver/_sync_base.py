@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 from math import inf
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
@@ -337,34 +336,19 @@ class SyncSessionBase:
             return operation(*args)
         return self._timed(limit, operation, *args)
 
-    def _timed(
-        self, seconds: float, operation: Callable[..., T], *args: Any, undoable: bool = False
-    ) -> T:
-        """Run an operation within a limit.
-
-        Args:
-            seconds: The limit.
-            operation: What to run.
-            args: Its arguments.
-            undoable: It is undone when it fails. Then it fails too when it ends behind the limit: a thread cannot be
-                stopped between two statements, nor while it makes rows.
-
-        Raises:
-            QueryTimeoutError: The limit passed.
-        """
+    def _timed(self, seconds: float, operation: Callable[..., T], *args: Any) -> T:
         check_limit(seconds)
-        until = time.monotonic() + seconds
         try:
-            result = call_with_timeout(seconds, self._driver, operation, *args)
-            if undoable and time.monotonic() > until:
-                raise Expired
-            return result
+            return call_with_timeout(seconds, self._driver, operation, *args)
         except Expired as expired:
-            raise QueryTimeoutError(
-                f"statement timed out: {seconds:g} s passed; it was cancelled on the server, "
-                "give it more time or make it cheaper",
-                adapter=self._driver.spec.name,
-            ) from expired.__cause__
+            raise self._timed_out(seconds) from expired.__cause__
+
+    def _timed_out(self, seconds: float) -> QueryTimeoutError:
+        return QueryTimeoutError(
+            f"statement timed out: {seconds:g} s passed; it was cancelled on the server, "
+            "give it more time or make it cheaper",
+            adapter=self._driver.spec.name,
+        )
 
     def _try_give_back(self, pooled: Pooled) -> bool:
         """End the session if nothing has to be waited for; otherwise return `False`: then `_give_back` is meant."""

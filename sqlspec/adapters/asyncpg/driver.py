@@ -17,7 +17,7 @@ from sqlspec.core.result import Described, RawResult, raw_result
 from sqlspec.driver._async_driver import AsyncCursor, AsyncRowFeed, aborted_commit
 from sqlspec.driver._async_literals import with_literals
 from sqlspec.driver._sockets import apply_keepalives
-from sqlspec.driver._statements import COUNTED_VERBS, ROW_COUNT_VERBS
+from sqlspec.driver._statements import COUNTED_VERBS, ROW_COUNT_VERBS, with_returning
 from sqlspec.driver._types import Notification
 from sqlspec.exceptions import DataError
 from sqlspec.postgres.errors import affected_rows, check_session
@@ -140,7 +140,7 @@ class AsyncpgDriver(Calling):
     async def execute_many(self, plan: Plan, rows: Iterable[Sequence[Any]]) -> RawResult:
         # The driver reports no count for a batch; the rows of RETURNING can be counted.
         counted = plan.verb in COUNTED_VERBS and not plan.returns_rows and await self._can_return(plan)
-        sql = _counting(plan) if counted else plan.sql
+        sql = with_returning(plan.body) if counted else plan.sql
         prepared, checked = await self._statements.bound_rows(sql, rows)
         statement = prepared.statement
         try:
@@ -162,7 +162,7 @@ class AsyncpgDriver(Calling):
 
         The refusal would abort the caller's transaction, so the first attempt is made in a savepoint.
         """
-        sql = _counting(plan)
+        sql = with_returning(plan.body)
         if self._statements.get(sql) is not None:
             return True
         await self._connection.execute("savepoint sqlspec_count")
@@ -187,7 +187,7 @@ class AsyncpgDriver(Calling):
 
     def forget(self, plan: Plan) -> None:
         self._statements.discard(plan.sql)
-        self._statements.discard(_counting(plan))
+        self._statements.discard(with_returning(plan.body))
 
     async def fetch_text(self, text: str) -> Sequence[Sequence[str | None]]:
         return [tuple(row) for row in await self._connection.fetch(text)]
@@ -264,8 +264,3 @@ class AsyncpgDriver(Calling):
             if notification is None:
                 return
             yield notification
-
-
-def _counting(plan: Plan) -> str:
-    """Return the text of a data change that gives a row for each that it changes."""
-    return f"{plan.body}\nreturning 1"

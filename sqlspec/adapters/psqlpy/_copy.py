@@ -10,6 +10,7 @@ from sqlspec.adapters.psqlpy._errors import refusal
 from sqlspec.adapters.psqlpy._native import CustomType, Error
 from sqlspec.adapters.psqlpy._results import read_rows
 from sqlspec.core.result import RawResult
+from sqlspec.driver._statements import with_returning
 from sqlspec.postgres.enclose import enclose
 from sqlspec.postgres.sql import quote_identifier, quote_literal, quote_qualified
 
@@ -89,7 +90,7 @@ async def execute_binary(
         await _store_kept(driver, sql, values)
         return rows
     sql = hide_placeholders(sql)
-    counting = enclose(f"{sql}\nreturning 1", 1, ["pg_catalog.count(*)"])
+    counting = enclose(with_returning(sql), 1, ["pg_catalog.count(*)"])
     if counting is not None and await driver._can_be_prepared(counting):
         ((count,),) = (await driver.run(driver._fetch(counting, values, False))).result(None, True)
         return int(count)

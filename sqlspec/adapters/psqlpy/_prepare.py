@@ -30,7 +30,7 @@ from sqlspec.adapters.psqlpy._statements import (
     with_text_columns,
 )
 from sqlspec.core.result import Column
-from sqlspec.driver._statements import COUNTED_VERBS, StatementCache, changed_by, undoes
+from sqlspec.driver._statements import COUNTED_VERBS, StatementCache, changed_by, undoes, with_returning
 from sqlspec.exceptions import CONDITIONS, DataError, NotSupportedError, ParameterError, SQLParsingError, error_class
 from sqlspec.postgres.casts import REGCLASS, Cast, cast_parameters, type_names_query
 from sqlspec.postgres.codec import MissingTypesError
@@ -46,8 +46,6 @@ __all__ = ("Preparing",)
 
 WORN_OUT = 1000
 """Statements that a connection prepares before it is replaced. Of large ones, fewer: the driver keeps their texts."""
-
-_COUNT_SUFFIX = "\nreturning 1"
 
 
 class Preparing(Calling):
@@ -178,7 +176,7 @@ class Preparing(Calling):
 
     async def _prepare_counted(self, plan: Plan) -> Prepared | None:
         """Prepare a data change with RETURNING; `None` when a rule of the table, or the server's age, forbids that."""
-        sql = plan.body + _COUNT_SUFFIX
+        sql = with_returning(plan.body)
         if self._status == "unknown":
             await self.find_status()
         if self._status != "idle" and not await self._can_be_prepared(sql):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlspec.adapters.pyro_postgres._types import MARKS, NUMERIC, guard, send_items, stub_type
 from sqlspec.core.scan import scan
+from sqlspec.driver._statements import with_returning
 from sqlspec.postgres.enclose import enclose
 from sqlspec.postgres.sql import RESET_STATEMENTS
 
@@ -146,4 +147,4 @@ def reset_script() -> str:
 
 def text_of(plan: Plan) -> str:
     """Return what is prepared for a plan: the driver's count of a MERGE is 0, so its rows are counted."""
-    return f"{plan.body}\nreturning 1" if plan.verb == "MERGE" and not plan.returns_rows else plan.sql
+    return with_returning(plan.body) if plan.verb == "MERGE" and not plan.returns_rows else plan.sql
